@@ -1,0 +1,1 @@
+"""Hames: the agent harness as a library."""

@@ -1,0 +1,8 @@
+"""Tools the agent can use; one file per tool, its description in a `.md` beside it.
+
+`tool` says what a tool is. To add one: `<name>.py`, `<name>.md`, one line in `CATALOGUE`, a test of
+the same name. Modules are imported when a session first offers the tool.
+"""
+
+CATALOGUE: dict[str, str] = {}
+"""Tool name to `module:VALUE`."""
