@@ -1,0 +1,42 @@
+"""Short notes of the harness to the model, in `<system-reminder>` tags.
+
+They stand after the last cache mark of the request that brings them, are stored as meta lines, and
+are said only when they matter.
+"""
+
+from __future__ import annotations
+
+from hames.blocks import Block, text
+
+WINDOW_MARKS = (0.5, 0.8, 0.95)
+"""Shares of the context window at which the model is told how full it is."""
+
+
+def reminder(note: str) -> Block:
+    """The note as a content block."""
+    return text(f"<system-reminder>\n{note}\n</system-reminder>")
+
+
+def window_note(before: int, after: int, window: int) -> str | None:
+    """What to say when the conversation grew from `before` to `after` tokens, if anything."""
+    for mark in reversed(WINDOW_MARKS):
+        if before < mark * window <= after:
+            left = max(window - after, 0)
+            return f"The conversation fills {after / window:.0%} of the context window; about {left:,} tokens are left."
+    return None
+
+
+def finished_note(
+    task_id: str, tool_use_id: str | None, status: str, output_file: str, summary: str
+) -> str:
+    """The official `<task-notification>` of a background command that ended."""
+    lines = [
+        "<task-notification>",
+        f"<task-id>{task_id}</task-id>",
+        *([f"<tool-use-id>{tool_use_id}</tool-use-id>"] if tool_use_id else []),
+        f"<output-file>{output_file}</output-file>",
+        f"<status>{status}</status>",
+        f"<summary>{summary}</summary>",
+        "</task-notification>",
+    ]
+    return "\n".join(lines)

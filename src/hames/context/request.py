@@ -1,0 +1,60 @@
+"""The request: a join of what is frozen with the session and what stands in its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hames import _json
+from hames.blocks import Turn, text
+from hames.context.cache import Marks
+from hames.providers.protocol import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every request of a session begins with, encoded once."""
+
+    model: str
+    max_tokens: int
+    system: tuple[bytes, ...]
+    """Encoded text blocks, marked."""
+    tools: tuple[bytes, ...]
+    """Encoded definitions in a fixed order, the last one marked."""
+    marks: Marks
+    params: dict[str, Any] = field(default_factory=dict)
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    betas: tuple[str, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of system prompt and tools."""
+        return sum(map(len, self.system)) + sum(map(len, self.tools))
+
+    def request(
+        self, turns: Sequence[Turn], encoded: Sequence[bytes], *, max_tokens: int | None = None
+    ) -> Request:
+        """The request that continues these turns."""
+        return Request(
+            model=self.model,
+            messages=self.marks.messages(turns, encoded),
+            max_tokens=max_tokens or self.max_tokens,
+            system=list(self.system),
+            tools=list(self.tools),
+            params=self.params,
+            extra_body=self.extra_body,
+            betas=self.betas,
+            headers=self.headers,
+        )
+
+
+def encoded_system(prompt: str, marks: Marks) -> tuple[bytes, ...]:
+    """The system prompt as marked blocks; none for an empty prompt."""
+    return (marks.on(text(prompt).raw),) if prompt else ()
+
+
+def encoded_tool(name: str, description: str, schema: dict[str, Any]) -> bytes:
+    """A tool definition as the API takes it."""
+    return _json.encode({"name": name, "description": description, "input_schema": schema})
