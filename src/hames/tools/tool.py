@@ -13,43 +13,24 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from hames._clock import Clock, Ids
+from hames.access import Access, Asks, Fetches, Reads, Runs, Writes
 from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
 
+__all__ = [
+    "Access",
+    "Asks",
+    "Call",
+    "Fetches",
+    "Reads",
+    "Result",
+    "Runs",
+    "Spill",
+    "Tool",
+    "Writes",
+]
+
 T = TypeVar("T")
-
-
-class Reads(msgspec.Struct, frozen=True):
-    """The call reads this file, or the files below this folder. `~` and relative paths are allowed."""
-
-    path: str
-
-
-class Writes(msgspec.Struct, frozen=True):
-    """The call creates, changes or removes this file."""
-
-    path: str
-
-
-class Runs(msgspec.Struct, frozen=True):
-    """The call runs this shell command."""
-
-    command: str
-
-
-class Fetches(msgspec.Struct, frozen=True):
-    """The call reaches this URL."""
-
-    url: str
-
-
-class Asks(msgspec.Struct, frozen=True):
-    """The call does something that only a person or a rule can judge: an MCP tool, a plan, a question."""
-
-    what: str = ""
-
-
-Access = Reads | Writes | Runs | Fetches | Asks
 
 
 class Result(msgspec.Struct):
@@ -101,7 +82,7 @@ class Call:
         return found  # type: ignore[no-any-return]  # keyed by its own type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tool:
     """A tool."""
 
@@ -121,6 +102,8 @@ class Tool:
     """Longer text results are spilled to a file and previewed. None: the tool bounds its own output."""
     recall: Callable[[dict[type, Any], Any, Any], None] | None = None
     """Rebuild per-session state from a stored call: `recall(states, input, data)`; used on resume."""
+    timeout: float | None = 600.0
+    """Seconds after which a call is stopped; None for tools that keep their own time."""
     native: bool = True
     """Comes with Hames; False for functions of the caller and MCP tools."""
     folder: str = __file__.rpartition("/")[0]
