@@ -1,0 +1,45 @@
+# `make demo` and `make test` need Python 3.11 or newer and git; the rest they install into .venv.
+
+BIN := .venv/bin
+RUNTIME := .venv/.hames-runtime
+DEVELOP := .venv/.hames-develop
+
+.PHONY: help demo test test-slow check fmt clean
+
+help:
+	@echo "make demo       an agent finds and fixes a fault, in a scratch folder, without a key"
+	@echo "make test       the fast tests"
+	@echo "make test-slow  the tests that take long"
+	@echo "make check      format, lint, types, architecture"
+	@echo "make fmt        format the code and mend what can be mended"
+	@echo "make clean      remove .venv and caches"
+
+demo: $(RUNTIME)
+	@$(BIN)/hames demo
+
+test: $(DEVELOP)
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-slow: $(DEVELOP)
+	$(BIN)/pytest -n 2 -m slow
+
+check: $(DEVELOP)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest tests/architecture
+
+fmt: $(DEVELOP)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(RUNTIME): pyproject.toml scripts/setup
+	@scripts/setup
+	@touch $@
+
+$(DEVELOP): pyproject.toml scripts/setup
+	@scripts/setup --group test --group check
+	@touch $(RUNTIME) $@
