@@ -42,6 +42,15 @@ class Store(Protocol):
     async def list(self, project: str | None = None) -> list[Stored]:
         """Main transcripts, newest first; of all projects when none is named."""
 
+    async def find(self, session_id: str) -> list[Key]:
+        """The main transcripts with this id, in whatever project; empty ones do not count."""
+
+    async def changes(self, key: Key) -> list[bytes]:
+        """Lines that somebody else has added since this store last loaded, wrote or was asked.
+
+        [] also when the store cannot tell.
+        """
+
     async def delete(self, key: Key) -> None:
         """Remove a transcript and what belongs to it."""
 

@@ -1,0 +1,417 @@
+"""The end of a session that a running agent appends to.
+
+Lines are linked in the order they are appended; results of parallel calls hang from the line of their
+own call. A store that fails does not stop the run: lines wait in memory and are tried again with the
+next ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hames import _json
+from hames._clock import Clock, Ids
+from hames.blocks import Block
+from hames.errors import HamesError
+from hames.sessions import transcript
+from hames.sessions.git import branch
+from hames.sessions.store import Key, Store
+
+if TYPE_CHECKING:
+    from hames.sessions.resume import Loaded
+
+TAIL = 64 * 1024
+"""How much of a file's end listings read; titles must stand in it."""
+
+_MAX_WAITING = 32 * 1024 * 1024
+"""Bytes that wait for a store that fails, before the session is no longer recorded."""
+
+_MAX_PROMPT = 200
+"""Characters of a prompt that are kept for listings."""
+
+_KEPT = ("custom-title", "ai-title", "tag", "last-prompt")
+"""State lines that listings look for at the end of the file."""
+
+
+class SessionLog:
+    """What a session appends to.
+
+    `on_warning` gets sentences for a person; `on_written` every batch of lines, in order, after it was
+    stored. Without a store nothing is written, but uuids and links are the same.
+    """
+
+    def __init__(
+        self,
+        store: Store | None,
+        key: Key,
+        *,
+        cwd: str,
+        clock: Clock,
+        ids: Ids,
+        entrypoint: str = "sdk-py",
+        git_branch: str | None = None,
+        permission_mode: str = "default",
+        agent_id: str | None = None,
+        leaf: str | None = None,
+    ) -> None:
+        self.key = key
+        self.permission_mode = permission_mode
+        self.leaf = leaf
+        """uuid of the last line in the chain; the next one's parent."""
+        self.on_warning: Callable[[str], None] | None = None
+        self.on_written: Callable[[Sequence[bytes]], None] | None = None
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._entrypoint = entrypoint
+        self._fixed_branch = git_branch
+        self._agent_id = agent_id
+        self._cwd = cwd
+        self._write_line = self._writer()
+        self._callers: dict[str, str] = {}
+        self._kept: dict[str, bytes] = {}
+        self._since_kept = 0
+        self._waiting: list[bytes] = []
+        self._lock = asyncio.Lock()
+        self._failing = False
+        self._given_up = False
+        self._own: set[str] = set()
+
+    @classmethod
+    def start(
+        cls,
+        store: Store | None,
+        *,
+        session_id: str,
+        cwd: str,
+        clock: Clock,
+        ids: Ids,
+        entrypoint: str = "sdk-py",
+        git_branch: str | None = None,
+        permission_mode: str = "default",
+    ) -> SessionLog:
+        """A session of its own. The first append creates it in the store."""
+        return cls(
+            store,
+            Key(transcript.project_key(cwd), session_id),
+            cwd=cwd,
+            clock=clock,
+            ids=ids,
+            entrypoint=entrypoint,
+            git_branch=git_branch,
+            permission_mode=permission_mode,
+        )
+
+    @classmethod
+    def resume(
+        cls,
+        store: Store | None,
+        loaded: Loaded,
+        *,
+        cwd: str,
+        clock: Clock,
+        ids: Ids,
+        entrypoint: str = "sdk-py",
+        git_branch: str | None = None,
+        permission_mode: str | None = None,
+    ) -> SessionLog:
+        """Goes on where `loaded` ends, in the same transcript; new lines get the present `cwd`."""
+        log = cls(
+            store,
+            loaded.key,
+            cwd=cwd,
+            clock=clock,
+            ids=ids,
+            entrypoint=entrypoint,
+            git_branch=git_branch,
+            permission_mode=permission_mode or loaded.permission_mode or "default",
+            leaf=loaded.leaf,
+        )
+        log._callers.update(loaded.callers)
+        log._kept.update(loaded.kept)
+        return log
+
+    def subagent(self, agent_id: str) -> SessionLog:
+        """The log of a subagent: a transcript of its own below this session."""
+        log = SessionLog(
+            self._store,
+            Key(self.key.project, self.key.session_id, f"subagents/agent-{agent_id}"),
+            cwd=self._cwd,
+            clock=self._clock,
+            ids=self._ids,
+            entrypoint=self._entrypoint,
+            git_branch=self._fixed_branch,
+            permission_mode=self.permission_mode,
+            agent_id=agent_id,
+        )
+        log.on_warning = self.on_warning
+        return log
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.key.session_id
+
+    @property
+    def path(self) -> str | None:
+        """The transcript's file, for stores that have files."""
+        return self._store.path(self.key) if self._store else None
+
+    @property
+    def spill_folder(self) -> str | None:
+        """Where large tool results of the session go, for stores that have files."""
+        return self._store.spill_folder(self.key) if self._store else None
+
+    @property
+    def cwd(self) -> str:
+        """The working directory that stands on the lines."""
+        return self._cwd
+
+    @cwd.setter
+    def cwd(self, cwd: str) -> None:
+        if cwd != self._cwd:
+            self._cwd = cwd
+            self._write_line = self._writer()
+
+    async def user(
+        self,
+        blocks: Sequence[Block],
+        *,
+        uuid: str | None = None,
+        is_meta: bool = False,
+        tool_use_result: Any = None,
+        source_assistant_uuid: str | None = None,
+        prompt: bool = False,
+        extra: dict[str, Any] | None = None,
+    ) -> str:
+        """Append user content; its uuid (of the last line, when it became several).
+
+        Each tool result gets a line of its own, linked to the line of its call. `tool_use_result` is
+        the structured result for programs, `extra` further fields of the line.
+        """
+        lines: list[bytes] = []
+        parts = _one_result_each(blocks)
+        for part in parts:
+            own = uuid if uuid is not None and part is parts[-1] else self._ids.uuid()
+            parent = self.leaf
+            values = dict(extra) if extra else {}
+            if is_meta:
+                values["isMeta"] = True
+            if prompt:
+                self._refresh_branch()
+                values |= {"permissionMode": self.permission_mode, "promptSource": "sdk"}
+            call = part[0].id if part and part[0].type == "tool_result" else None
+            source = source_assistant_uuid or self._callers.pop(call or "", None)
+            if call is not None and source is not None:
+                values["sourceToolAssistantUUID"] = source
+                # Readers of subagent files walk one straight line; everywhere else results fork.
+                parent = source if self._agent_id is None else parent
+            lines.append(
+                self._write_line.user(
+                    part,
+                    uuid=own,
+                    parent=parent,
+                    timestamp=self._clock.timestamp(),
+                    extra=transcript.fields(values) + self._structured(tool_use_result),
+                )
+            )
+            self._link(own)
+        if prompt:
+            lines.append(self._last_prompt(blocks))
+        await self._append(lines)
+        assert self.leaf is not None
+        return self.leaf
+
+    async def assistant(
+        self,
+        blocks: Sequence[Block],
+        *,
+        message_id: str,
+        model: str,
+        usage: dict[str, Any],
+        stop_reason: str | None,
+        stop_sequence: str | None = None,
+        request_id: str | None = None,
+        uuids: Sequence[str] | None = None,
+        error: str | None = None,
+        api_error_status: int | None = None,
+    ) -> list[str]:
+        """Append a complete response, one line per block; the uuids of the lines.
+
+        `usage` and `stop_reason` are the final ones. `error` marks prose about a failed request, which
+        is never sent to a model.
+        """
+        reply = self._write_line.reply(
+            message_id=message_id,
+            model=model,
+            usage=usage,
+            stop_reason=stop_reason,
+            stop_sequence=stop_sequence,
+        )
+        values: dict[str, Any] = {"requestId": request_id} if request_id else {}
+        if error is not None:
+            values |= {"isApiErrorMessage": True, "error": error}
+            if api_error_status is not None:
+                values["apiErrorStatus"] = api_error_status
+        extra = transcript.fields(values) + transcript.WRITTEN_BY_HAMES
+        own = list(uuids) if uuids is not None else [self._ids.uuid() for _ in blocks]
+        timestamp = self._clock.timestamp()
+        lines = []
+        for block, uuid in zip(blocks, own, strict=True):
+            lines.append(
+                self._write_line.assistant(
+                    block,
+                    uuid=uuid,
+                    parent=self.leaf,
+                    timestamp=timestamp,
+                    reply=reply,
+                    extra=extra,
+                )
+            )
+            if block.type == "tool_use" and block.id is not None:
+                self._callers[block.id] = uuid
+            self._link(uuid)
+        await self._append(lines)
+        return own
+
+    async def system(self, subtype: str, fields: Mapping[str, Any]) -> str:
+        """Append a system line; its uuid. A `compact_boundary` starts a new tree after the last line."""
+        uuid = self._ids.uuid()
+        values = dict(fields)
+        parent = self.leaf
+        if subtype == "compact_boundary":
+            values["logicalParentUuid"], parent = parent, None
+        line = self._write_line.system(
+            subtype,
+            uuid=uuid,
+            parent=parent,
+            timestamp=self._clock.timestamp(),
+            extra=transcript.fields(values),
+        )
+        self._link(uuid)
+        await self._append([line])
+        return uuid
+
+    async def state(self, type: str, fields: Mapping[str, Any]) -> None:
+        """Append a line that belongs to the session as a whole; the last one of a type counts."""
+        line = self._write_line.state(type, transcript.fields(dict(fields)))
+        if type in _KEPT:
+            self._kept[type] = line
+        await self._append([line])
+
+    async def call_started(self, tool_use_id: str, name: str) -> None:
+        """Mark that a call is about to run. On return the mark is stored."""
+        await self.state(
+            transcript.CALL_MARK,
+            {"toolUseId": tool_use_id, "name": name, "timestamp": self._clock.timestamp()},
+        )
+
+    async def describe_agent(self, fields: Mapping[str, Any]) -> None:
+        """Store what is known of this subagent (agentType, description, toolUseId, finished …)."""
+        line = b'{"type":"agent_metadata"%b}' % transcript.fields(dict(fields))
+        await self._append([line])
+
+    async def finish_turn(self, *, cost: Mapping[str, Any] | None = None) -> None:
+        """End of a prompt's work: `cost` becomes the `cost-state` line, titles stay within reach.
+
+        Listings read the end of a file only, so title, tag and last prompt are repeated when much was
+        written since, unless somebody else has changed them meanwhile.
+        """
+        lines = []
+        if cost is not None:
+            lines.append(self._write_line.state("cost-state", transcript.fields(dict(cost))))
+        await self._look_around()
+        if self._since_kept > TAIL // 2:
+            lines += self._kept.values()
+            self._since_kept = 0
+        if lines or self._waiting:
+            await self._append(lines)
+
+    def _writer(self) -> transcript.Writer:
+        self._branch = self._fixed_branch or branch(self._cwd)
+        return transcript.Writer(
+            transcript.Origin(self.id, self._cwd, self._branch, self._entrypoint, self._agent_id)
+        )
+
+    def _refresh_branch(self) -> None:
+        if self._store and self._fixed_branch is None and branch(self._cwd) != self._branch:
+            self._write_line = self._writer()
+
+    def _link(self, uuid: str) -> None:
+        self.leaf = uuid
+
+    def _structured(self, data: Any) -> bytes:
+        if data is None:
+            return b""
+        try:
+            return b',"toolUseResult":%b' % _json.encode(data)
+        except TypeError as error:
+            self._warn(f"A structured tool result was not stored, as it is no JSON: {error}.")
+            return b""
+
+    def _last_prompt(self, blocks: Sequence[Block]) -> bytes:
+        words = " ".join([b.value()["text"] for b in blocks if b.type == "text"]).split()
+        text = " ".join(words)
+        if len(text) > _MAX_PROMPT:
+            text = text[:_MAX_PROMPT].rstrip() + "…"
+        values = {"lastPrompt": text, "leafUuid": self.leaf}
+        line = self._write_line.state("last-prompt", transcript.fields(values))
+        self._kept["last-prompt"] = line
+        return line
+
+    async def _append(self, lines: Sequence[bytes]) -> None:
+        if self._store is None or self._given_up:
+            return
+        self._waiting += lines
+        async with self._lock:
+            if batch := self._waiting:
+                self._waiting = []
+                await self._store_batch(self._store, batch)
+
+    async def _store_batch(self, store: Store, batch: list[bytes]) -> None:
+        try:
+            await store.append(self.key, batch)
+        except (OSError, HamesError) as error:
+            self._keep_for_later(batch, error)
+        except asyncio.CancelledError:
+            # Whether they were stored is unknown; readers take a line that stands twice once.
+            self._waiting[:0] = batch
+            raise
+        else:
+            self._failing = False
+            self._since_kept += sum(map(len, batch))
+            if self.on_written:
+                self.on_written(batch)
+
+    def _keep_for_later(self, batch: list[bytes], error: Exception) -> None:
+        self._waiting[:0] = batch
+        where = self.path or self.id
+        if sum(map(len, self._waiting)) > _MAX_WAITING:
+            self._given_up = True
+            self._waiting = []
+            self._warn(f"The session is no longer recorded in `{where}`: {error}.")
+        elif not self._failing:
+            self._warn(
+                f"The session cannot be recorded in `{where}`: {error}. "
+                "The run goes on; recording is tried again with each step."
+            )
+        self._failing = True
+
+    def _warn(self, text: str) -> None:
+        if self.on_warning:
+            self.on_warning(text)
+
+    async def _look_around(self) -> None:
+        """Take over titles and tags that others have set; tell of another writer."""
+
+
+def _one_result_each(blocks: Sequence[Block]) -> list[list[Block]]:
+    """The blocks in parts with at most one tool result, which comes first in its part."""
+    parts: list[list[Block]] = [[]]
+    for block in blocks:
+        if block.type == "tool_result" and parts[-1]:
+            parts.append([])
+        parts[-1].append(block)
+    return parts

@@ -1,0 +1,305 @@
+"""The codec of transcripts: official JSONL lines, made as joins of bytes and read without copying.
+
+A content block stands in its line byte for byte, so a resumed session sends what the first one sent.
+What readers look for at the start of a file (`cwd`, `timestamp`) comes before the message, what they
+look for at the end (`gitBranch`) after it, so that a huge message hides neither.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from hames import _json
+from hames._version import COMPATIBLE_VERSION, __version__
+from hames.blocks import Block
+
+CHAIN_TYPES = frozenset({"user", "assistant", "system", "attachment", "progress"})
+"""Lines with `uuid` and `parentUuid`; all others belong to the session as a whole."""
+
+CALL_MARK = "hames-call"
+"""Our own line, written before a tool call starts. Official readers skip it."""
+
+_MAX_KEY = 200
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def project_key(cwd: str) -> str:
+    """The name of the folder that holds the sessions of a working directory."""
+    path = unicodedata.normalize("NFC", os.path.realpath(cwd))
+    return sanitized(path)
+
+
+def sanitized(path: str) -> str:
+    """A path as a folder name: every UTF-16 unit that is no ASCII letter or digit becomes `-`."""
+    if path.isascii():
+        name = "".join([c if c.isalnum() else "-" for c in path])
+    else:
+        # Official 2.1.330 counts UTF-16 code units: an emoji gives two dashes.
+        name = "".join(
+            [c if c.isascii() and c.isalnum() else "--" if c > "\uffff" else "-" for c in path]
+        )
+    if len(name) <= _MAX_KEY:
+        return name
+    return f"{name[:_MAX_KEY]}-{_base36(abs(_hash32(path)))}"
+
+
+def _hash32(text: str) -> int:
+    units = text.encode("utf-16-le", "surrogatepass")
+    h = 0
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        h = (h * 31 + low + (high << 8)) & 0xFFFFFFFF
+    return h - 0x1_0000_0000 if h >= 0x8000_0000 else h
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while True:
+        number, rest = divmod(number, 36)
+        digits = _DIGITS[rest] + digits
+        if not number:
+            return digits
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What all lines of a session have in common, encoded once."""
+
+    session_id: str
+    cwd: str
+    git_branch: str
+    entrypoint: str
+    agent_id: str | None = None
+    """Set in a subagent's transcript."""
+
+    def head(self) -> bytes:
+        """The fields that stand before the message."""
+        fields: dict[str, Any] = {"isSidechain": self.agent_id is not None}
+        if self.agent_id is not None:
+            fields["agentId"] = self.agent_id
+        fields |= {
+            "userType": "external",
+            "entrypoint": self.entrypoint,
+            "cwd": self.cwd,
+            "sessionId": self.session_id,
+            "version": COMPATIBLE_VERSION,
+        }
+        return _json.encode(fields)[1:-1]
+
+    def tail(self) -> bytes:
+        """The fields that stand at the end."""
+        return b'"gitBranch":%b' % _json.encode(self.git_branch)
+
+
+class Writer:
+    """Makes the lines of one origin."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self._head = origin.head()
+        self._tail = origin.tail()
+        self._session = _json.encode(origin.session_id)
+
+    def user(
+        self,
+        blocks: Sequence[Block],
+        *,
+        uuid: str,
+        parent: str | None,
+        timestamp: str,
+        extra: bytes = b"",
+    ) -> bytes:
+        """A user line. `extra` is further fields as made by `fields`."""
+        message = b'{"role":"user","content":[%b]}' % b",".join([b.raw for b in blocks])
+        return self._chain(b'"user"', uuid, parent, timestamp, b',"message":%b' % message + extra)
+
+    def assistant(
+        self,
+        block: Block,
+        *,
+        uuid: str,
+        parent: str | None,
+        timestamp: str,
+        reply: bytes,
+        extra: bytes = b"",
+    ) -> bytes:
+        """The line of one block. `reply` is what `reply` made for the whole response."""
+        body = b',"message":{%b,"content":[%b]}%b' % (reply, block.raw, extra)
+        return self._chain(b'"assistant"', uuid, parent, timestamp, body)
+
+    def reply(
+        self,
+        *,
+        message_id: str,
+        model: str,
+        usage: dict[str, Any],
+        stop_reason: str | None,
+        stop_sequence: str | None,
+    ) -> bytes:
+        """What the lines of one response have in common: its message without content."""
+        return _json.encode(
+            {
+                "id": message_id,
+                "type": "message",
+                "role": "assistant",
+                "model": model,
+                "stop_reason": stop_reason,
+                "stop_sequence": stop_sequence,
+                "usage": usage,
+            }
+        )[1:-1]
+
+    def system(
+        self, subtype: str, *, uuid: str, parent: str | None, timestamp: str, extra: bytes
+    ) -> bytes:
+        """A system line."""
+        body = b',"subtype":%b%b' % (_json.encode(subtype), extra)
+        return self._chain(b'"system"', uuid, parent, timestamp, body)
+
+    def attachment(
+        self, attachment: bytes, *, uuid: str, parent: str | None, timestamp: str, extra: bytes
+    ) -> bytes:
+        """A line for context that is neither prompt nor reply."""
+        body = b',"attachment":%b%b' % (attachment, extra)
+        return self._chain(b'"attachment"', uuid, parent, timestamp, body)
+
+    def state(self, type: str, extra: bytes) -> bytes:
+        """A line without uuid. Its type comes first: readers look for `{"type":"tag"` at the start."""
+        return b'{"type":%b%b,"sessionId":%b}' % (_json.encode(type), extra, self._session)
+
+    def _chain(
+        self, type: bytes, uuid: str, parent: str | None, timestamp: str, body: bytes
+    ) -> bytes:
+        return b'{"parentUuid":%b,%b,"type":%b,"uuid":%b,"timestamp":"%b"%b,%b}' % (
+            _json.encode(parent),
+            self._head,
+            type,
+            _json.encode(uuid),
+            timestamp.encode(),
+            body,
+            self._tail,
+        )
+
+
+def fields(values: dict[str, Any]) -> bytes:
+    """Further fields of a line, each with a comma before it."""
+    return b",%b" % _json.encode(values)[1:-1] if values else b""
+
+
+WRITTEN_BY_HAMES = fields({"hamesVersion": __version__})
+"""On our assistant lines: calls made there have a mark if they were started."""
+
+
+class Message(msgspec.Struct):
+    """The `message` of a line; its content is decoded only where it is needed."""
+
+    content: msgspec.Raw = msgspec.Raw(b"[]")
+    id: str | None = None
+    model: str | None = None
+
+
+_NOTHING = msgspec.Raw(b"")
+
+
+class Entry(msgspec.Struct):
+    """A line as read. Fields that are missing or of another type than ours are None, False or empty."""
+
+    type: str = ""
+    uuid: str | None = None
+    parentUuid: str | None = None
+    message: msgspec.Raw = _NOTHING
+    subtype: str | None = None
+    sessionId: str | None = None
+    timestamp: str | None = None
+    cwd: str | None = None
+    agentId: str | None = None
+    teamName: str | None = None
+    isSidechain: bool = False
+    isMeta: bool = False
+    isCompactSummary: bool = False
+    isApiErrorMessage: bool = False
+    toolUseResult: msgspec.Raw = _NOTHING
+    sourceToolAssistantUUID: str | None = None
+    permissionMode: str | None = None
+    compactMetadata: msgspec.Raw = _NOTHING
+    rendered: msgspec.Raw = _NOTHING
+    renderedRole: str | None = None
+    hamesVersion: str | None = None
+    toolUseId: str | None = None
+    customTitle: str | None = None
+    aiTitle: str | None = None
+    tag: str | None = None
+    lastPrompt: str | None = None
+    raw: bytes = msgspec.field(default=b"", name=" line")
+    """The line itself; not a field of it."""
+
+    @property
+    def in_chain(self) -> bool:
+        """Whether it is part of the conversation's tree."""
+        return self.uuid is not None and self.type in CHAIN_TYPES
+
+
+_entries = msgspec.json.Decoder(Entry)
+_messages = msgspec.json.Decoder(Message)
+_empty = Message()
+
+
+def decode(line: bytes) -> Entry | None:
+    """The entry of a line; None when the line is not a JSON object."""
+    try:
+        entry = _entries.decode(line)
+    except msgspec.ValidationError:
+        return _decode_loosely(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    entry.raw = line
+    return entry
+
+
+def _decode_loosely(line: bytes) -> Entry | None:
+    """The entry of a line some of whose fields have other types than ours."""
+    try:
+        raws = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    entry = Entry(raw=line)
+    for field in msgspec.structs.fields(Entry):
+        if field.encode_name in raws:
+            try:
+                value = msgspec.json.decode(raws[field.encode_name], type=field.type)
+            except msgspec.ValidationError:
+                continue
+            setattr(entry, field.name, value)
+    return entry
+
+
+def message(entry: Entry) -> Message:
+    """The entry's message; an empty one when it has none that can be read."""
+    try:
+        return _messages.decode(entry.message)
+    except msgspec.DecodeError:
+        return _message_loosely(entry.message)
+
+
+def _message_loosely(raw: msgspec.Raw) -> Message:
+    try:
+        raws = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return _empty
+    return Message(content=raws.get("content", _empty.content))
+
+
+def decode_all(lines: Iterable[bytes]) -> tuple[list[Entry], list[int]]:
+    """All entries, and the numbers (from 1) of lines that are damaged. Blank lines are neither."""
+    entries: list[Entry] = []
+    damaged: list[int] = []
+    for number, line in enumerate(lines, 1):
+        entry = decode(line)
+        if entry is not None:
+            entries.append(entry)
+        elif line.strip():
+            damaged.append(number)
+    return entries, damaged
