@@ -8,6 +8,7 @@
     │   └── SessionExists
     ├── ProviderError           a model request failed (`.status`, `.category`, `.retryable`)
     │   └── ProviderTimeout     one of the request's clocks ran out (`.clock`)
+    ├── MessageError            a stream-json message lacks what its type needs (`.raw`)
     ├── ScriptError             a scripted model was asked something its script does not expect
     ├── ClientError             a client was used while it was not connected, or twice at once
     ├── ResultError             `run(...)` ended with an error result (`.result`)
@@ -18,7 +19,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from hames.messages import ResultMessage
@@ -107,6 +108,14 @@ class ProviderTimeout(ProviderError):
         )
         self.clock = clock
         self.seconds = seconds
+
+
+class MessageError(HamesError, ValueError):
+    """A stream-json message lacks what its type needs; `raw` is all of it."""
+
+    def __init__(self, message: str, raw: Any = None) -> None:
+        super().__init__(message)
+        self.raw = raw
 
 
 class ScriptError(HamesError):

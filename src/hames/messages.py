@@ -133,7 +133,7 @@ class SystemInitData(TypedDict):
 
 
 @dataclass(eq=False, repr=False)
-class _Open:
+class Extensible:
     """Has room for fields that are not named. Compared and shown by its named fields.
 
     Written out here because generated methods for thirty classes would be a tenth of our start.
@@ -159,14 +159,14 @@ def _named(value: object) -> dict[str, Any]:
 
 
 @dataclass(eq=False, repr=False)
-class TextBlock(_Open):
+class TextBlock(Extensible):
     """Prose."""
 
     text: str
 
 
 @dataclass(eq=False, repr=False)
-class ThinkingBlock(_Open):
+class ThinkingBlock(Extensible):
     """What the model thought before it answered, with the signature that proves it."""
 
     thinking: str
@@ -174,7 +174,7 @@ class ThinkingBlock(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class ToolUseBlock(_Open):
+class ToolUseBlock(Extensible):
     """The model calls a tool."""
 
     id: str
@@ -183,7 +183,7 @@ class ToolUseBlock(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class ToolResultBlock(_Open):
+class ToolResultBlock(Extensible):
     """The answer to a call."""
 
     tool_use_id: str
@@ -192,7 +192,7 @@ class ToolResultBlock(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class ServerToolUseBlock(_Open):
+class ServerToolUseBlock(Extensible):
     """The model calls a tool that runs at the API; nothing has to be answered."""
 
     id: str
@@ -201,7 +201,7 @@ class ServerToolUseBlock(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class ServerToolResultBlock(_Open):
+class ServerToolResultBlock(Extensible):
     """What a tool at the API gave back; its wire type, when not the advisor's, is `extra["type"]`."""
 
     tool_use_id: str
@@ -228,7 +228,7 @@ ContentBlock: TypeAlias = (
 
 
 @dataclass(eq=False, repr=False)
-class UserMessage(_Open):
+class UserMessage(Extensible):
     """Tool results, notes of the harness, or the caller's own words sent back."""
 
     content: str | list[ContentBlock]
@@ -240,7 +240,7 @@ class UserMessage(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class AssistantMessage(_Open):
+class AssistantMessage(Extensible):
     """One block of a reply; the blocks of a reply share `message_id`."""
 
     content: list[ContentBlock]
@@ -262,7 +262,7 @@ class AssistantMessage(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class SystemMessage(_Open):
+class SystemMessage(Extensible):
     """A note on the session. `data` is the whole message as sent, so `extra` stays empty."""
 
     subtype: str
@@ -337,7 +337,7 @@ class HookEventMessage(SystemMessage):
 
 
 @dataclass(eq=False, repr=False)
-class DeferredToolUse(_Open):
+class DeferredToolUse(Extensible):
     """The call that a hook put off; the run ended in front of it."""
 
     id: str
@@ -346,7 +346,7 @@ class DeferredToolUse(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class ResultMessage(_Open):
+class ResultMessage(Extensible):
     """The end of the answer to one prompt."""
 
     subtype: str
@@ -382,7 +382,7 @@ class ResultMessage(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class StreamEvent(_Open):
+class StreamEvent(Extensible):
     """One event of the model's stream, when partial messages are wanted."""
 
     uuid: str
@@ -408,7 +408,7 @@ class RateLimitInfo:
 
 
 @dataclass(eq=False, repr=False)
-class RateLimitEvent(_Open):
+class RateLimitEvent(Extensible):
     """The state of a plan's limit has changed."""
 
     rate_limit_info: RateLimitInfo
@@ -417,7 +417,7 @@ class RateLimitEvent(_Open):
 
 
 @dataclass(eq=False, repr=False)
-class ConversationResetMessage(_Open):
+class ConversationResetMessage(Extensible):
     """The conversation was cleared and totals begin anew; `session_id` is the one that ended."""
 
     new_conversation_id: str
