@@ -30,12 +30,10 @@ def decode(data: bytes | str) -> Any:
 
 
 def clean_text(text: str) -> str:
-    """The text with lone surrogates replaced by U+FFFD."""
-    return (
-        text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-        if _has_surrogate(text)
-        else text
-    )
+    """The text with surrogate pairs joined and lone surrogates replaced by U+FFFD."""
+    if not _has_surrogate(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _has_surrogate(text: str) -> bool:
