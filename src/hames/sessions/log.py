@@ -22,9 +22,6 @@ from hames.sessions.store import Key, Store
 if TYPE_CHECKING:
     from hames.sessions.resume import Loaded
 
-TAIL = 64 * 1024
-"""How much of a file's end listings read; titles must stand in it."""
-
 _MAX_WAITING = 32 * 1024 * 1024
 """Bytes that wait for a store that fails, before the session is no longer recorded."""
 
@@ -323,7 +320,7 @@ class SessionLog:
         if cost is not None:
             lines.append(self._write_line.state("cost-state", transcript.fields(dict(cost))))
         await self._look_around()
-        if self._since_kept > TAIL // 2:
+        if self._since_kept > transcript.END // 2:
             lines += self._kept.values()
             self._since_kept = 0
         if lines or self._waiting:

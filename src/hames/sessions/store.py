@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -30,26 +31,41 @@ class Stored(msgspec.Struct, frozen=True):
     tail: bytes = b""
 
 
+class Span(msgspec.Struct, frozen=True):
+    """Where lines stand in a transcript, in units of the store's own (bytes, rows)."""
+
+    start: int
+    end: int
+
+
 class Store(Protocol):
-    """Keeps transcripts. Appends are atomic per line; stored lines are never changed."""
+    """Keeps transcripts. Appends are atomic per line; stored lines are never changed.
 
-    async def append(self, key: Key, lines: Sequence[bytes]) -> None:
-        """Add lines at the end. On return they are durable as the store understands it."""
+    A line of type `agent_metadata` describes the subagent whose transcript it is appended to; the last
+    one counts, `load` gives it back after the others.
+    """
 
-    async def load(self, key: Key) -> list[bytes] | None:
+    async def append(self, key: Key, lines: Sequence[bytes]) -> Span | None:
+        """Add lines at the end. On return they are durable as the store understands it.
+
+        The span of one append starts where the last one ended unless somebody else has written
+        meanwhile. None when the store cannot tell.
+        """
+
+    async def load(self, key: Key) -> builtins.list[bytes] | None:
         """All lines, the damaged ones included; None when there is no such transcript."""
 
-    async def list(self, project: str | None = None) -> list[Stored]:
+    async def read(self, key: Key, span: Span) -> builtins.list[bytes]:
+        """The lines in a span."""
+
+    async def list(self, project: str | None = None) -> builtins.list[Stored]:
         """Main transcripts, newest first; of all projects when none is named."""
 
-    async def find(self, session_id: str) -> list[Key]:
-        """The main transcripts with this id, in whatever project; empty ones do not count."""
+    async def find(self, session_id: str) -> builtins.list[Key]:
+        """The main transcripts with this id, in whatever project."""
 
-    async def changes(self, key: Key) -> list[bytes]:
-        """Lines that somebody else has added since this store last loaded, wrote or was asked.
-
-        [] also when the store cannot tell.
-        """
+    async def subpaths(self, key: Key) -> builtins.list[str]:
+        """The subpaths of the transcripts that belong to a session, sorted."""
 
     async def delete(self, key: Key) -> None:
         """Remove a transcript and what belongs to it."""

@@ -8,6 +8,7 @@ look for at the end (`gitBranch`) after it, so that a huge message hides neither
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,8 +25,24 @@ CHAIN_TYPES = frozenset({"user", "assistant", "system", "attachment", "progress"
 CALL_MARK = "hames-call"
 """Our own line, written before a tool call starts. Official readers skip it."""
 
-_MAX_KEY = 200
+AGENT_METADATA = b'{"type":"agent_metadata"'
+"""How the line begins that describes a subagent; not part of a transcript file."""
+
+END = 64 * 1024
+"""How many bytes of a file's beginning and end listings read."""
+
+KEY_LENGTH = 200
+"""Longer project keys are cut here and told apart by a hash."""
+
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+_is_uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
+
+
+def is_session_id(text: str) -> bool:
+    """Whether readers take a file of this name for a session."""
+    return _is_uuid(text) is not None
 
 
 def project_key(cwd: str) -> str:
@@ -43,9 +60,9 @@ def sanitized(path: str) -> str:
         name = "".join(
             [c if c.isascii() and c.isalnum() else "--" if c > "\uffff" else "-" for c in path]
         )
-    if len(name) <= _MAX_KEY:
+    if len(name) <= KEY_LENGTH:
         return name
-    return f"{name[:_MAX_KEY]}-{_base36(abs(_hash32(path)))}"
+    return f"{name[:KEY_LENGTH]}-{_base36(abs(_hash32(path)))}"
 
 
 def _hash32(text: str) -> int:
