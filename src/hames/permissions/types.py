@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from hames.access import Access
 from hames.messages import PermissionMode
 
 Behavior = Literal["allow", "ask", "deny"]
@@ -18,9 +19,10 @@ class Question(msgspec.Struct, frozen=True):
 
     tool: str
     input: dict[str, Any]
-    accesses: Sequence[Any] = ()
-    """What it touches (`tools.tool.Access`), told by the tool."""
+    accesses: Sequence[Access] = ()
+    """What it touches, told by the tool."""
     cwd: str = ""
+    """The session's current directory; "" is where it started."""
     aliases: tuple[str, ...] = ()
     """Other names of the tool that rules may use."""
 
@@ -52,7 +54,8 @@ class Files(Protocol):
     def names(self, folder: str) -> list[str]:
         """The names in a folder, [] when there is none. Used to expand globs against deny rules."""
 
-    def is_dir(self, path: str) -> bool: ...
+    def is_dir(self, path: str) -> bool:
+        """Whether a folder is at the path, links followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +96,5 @@ class Policy:
     """The harness's own configuration folder; protected."""
     files: Files | None = None
     """None is the local disk."""
+    compiled: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Kept by `rules.compiled`: the rules, compiled once for each policy."""

@@ -1,0 +1,231 @@
+"""Rules: their grammar, `Tool` or `Tool(specifier)`, and which of them speak of a call.
+
+What a specifier means follows from the kind of access: a shell pattern for what runs, a path pattern
+for what reads or writes, a host for what fetches. `compiled` prepares a policy's rules once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from hames.access import Asks
+from hames.errors import OptionsError
+from hames.permissions.types import Behavior, Policy, Question, Rules, SourcedRule
+
+KIND_WORDS = {"Reads": "Read", "Writes": "Edit", "Runs": "Bash", "Fetches": "WebFetch"}
+"""The rule name that holds for every tool with an access of the kind."""
+
+UNUSED_PATH_RULES = frozenset(
+    {"Write", "NotebookEdit", "MultiEdit", "Glob", "Grep", "NotebookRead"}
+)
+"""Tools whose path rules are never consulted: `Edit(path)` and `Read(path)` speak for them."""
+
+MAIN_FIELDS = frozenset({"command", "file_path", "path", "notebook_path", "url"})
+"""Parameters that `Tool(param:value)` may not name: they have a grammar of their own."""
+
+_NAME = re.compile(r"[A-Za-z_*][\w*.:/-]*")
+_PARAMETER = re.compile(r"([A-Za-z_]\w*):(?!\*$)(.+)", re.DOTALL)
+_ALLOWED_GLOB = re.compile(r"mcp__[^*]+?__[^*]*\*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One rule, taken apart."""
+
+    tool: str
+    specifier: str | None
+    """None for all uses."""
+    origin: SourcedRule
+    behavior: Behavior
+
+    @property
+    def text(self) -> str:
+        return self.origin.text
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A policy's rules, by the answer they give."""
+
+    allow: tuple[Rule, ...]
+    ask: tuple[Rule, ...]
+    deny: tuple[Rule, ...]
+    memo: dict[Any, Any]
+    """What matchers have derived from rules (patterns), by their own keys."""
+
+    def of(self, behavior: Behavior) -> tuple[Rule, ...]:
+        match behavior:
+            case "allow":
+                return self.allow
+            case "ask":
+                return self.ask
+            case "deny":
+                return self.deny
+
+    def remember(self, key: Any, make: Callable[[], Any]) -> Any:
+        """The value made at the first use of the key."""
+        if (found := self.memo.get(key)) is None:
+            found = self.memo[key] = make()
+        return found
+
+
+def parse_rule(text: str) -> tuple[str, str | None]:
+    """A rule's tool and specifier; the specifier is None when the rule covers every use.
+
+    Raises OptionsError for text that is no rule.
+    """
+    text = text.strip()
+    tool, opened, rest = text.partition("(")
+    tool = tool.strip()
+    if not _NAME.fullmatch(tool) or (opened and not rest.endswith(")")):
+        raise OptionsError(
+            f"`{text}` is not a permission rule: write `Tool` or `Tool(specifier)`, for example"
+            " `Bash(npm test:*)`."
+        )
+    specifier = rest[:-1].strip() if opened else ""
+    return tool, None if specifier in ("", "*") else specifier
+
+
+def split_rules(text: str) -> list[str]:
+    """The rules in a list separated by commas or blanks; those inside parentheses do not separate."""
+    found: list[str] = []
+    depth = 0
+    current = ""
+    for char in text:
+        if depth == 0 and (char == "," or char.isspace()):
+            found.append(current)
+            current = ""
+            continue
+        depth += {"(": 1, ")": -1}.get(char, 0) if depth or char == "(" else 0
+        current += char
+    found.append(current)
+    return [rule for rule in found if rule]
+
+
+def compiled(policy: Policy) -> Compiled:
+    """The policy's rules, ready to match. Done once for each policy."""
+    if not policy.compiled:
+        rules = policy.rules
+        allow = tuple(rule for rule in _parsed(rules.allow, "allow") if not _ignored_glob(rule))
+        policy.compiled.append(
+            Compiled(
+                allow, tuple(_parsed(rules.ask, "ask")), tuple(_parsed(rules.deny, "deny")), {}
+            )
+        )
+    ready: Compiled = policy.compiled[0]
+    return ready
+
+
+def is_removed(policy: Policy, tool: str, aliases: Sequence[str] = ()) -> bool:
+    """Whether a bare deny rule takes the tool away: the model is not offered it."""
+    return any(covers_tool(rule, (tool, *aliases)) for rule in compiled(policy).deny)
+
+
+def covers_tool(rule: Rule, names: Sequence[str]) -> bool:
+    """Whether the rule covers every use of the tool."""
+    return rule.specifier is None and any(_names(rule.tool, name) for name in names)
+
+
+def bare_rule(rules: Sequence[Rule], question: Question) -> Rule | None:
+    """The first rule that covers the tool as a whole."""
+    names = (question.tool, *question.aliases)
+    return next((rule for rule in rules if covers_tool(rule, names)), None)
+
+
+def specific(rules: Sequence[Rule], question: Question, kind: str) -> Iterator[tuple[Rule, str]]:
+    """The rules with a specifier that speak of an access of this kind by the call, and the specifier."""
+    names = {question.tool, *question.aliases} - UNUSED_PATH_RULES | {KIND_WORDS.get(kind, "")}
+    for rule in rules:
+        if rule.specifier is not None and rule.tool in names:
+            yield rule, rule.specifier
+
+
+def parameter_rule(rules: Sequence[Rule], question: Question) -> Rule | None:
+    """The first `Tool(param:value)` rule whose value the call's input has."""
+    names = (question.tool, *question.aliases)
+    for rule in rules:
+        if (
+            rule.specifier is not None
+            and (found := _PARAMETER.fullmatch(rule.specifier))
+            and any(_names(rule.tool, name) for name in names)
+            and _has_value(question.input, found[1], found[2])
+        ):
+            return rule
+    return None
+
+
+def named_rule(rules: Sequence[Rule], question: Question) -> Rule | None:
+    """The first rule like `Agent(name)` or `Skill(name)` that names what the call asks for."""
+    wanted = [access.what for access in question.accesses if isinstance(access, Asks)]
+    for key in ("subagent_type", "skill", "command" if question.tool == "Skill" else "skill"):
+        if isinstance(value := question.input.get(key), str):
+            wanted.append(value)
+    wanted = [name.strip().removeprefix("/") for name in wanted if name.strip()]
+    for rule, specifier in specific(rules, question, "Asks"):
+        name = re.sub(r"(:| )\*$", "", specifier).strip().removeprefix("/")
+        if any(_glob(name).fullmatch(value.split(" ")[0]) for value in wanted):
+            return rule
+    return None
+
+
+def rule_warnings(rules: Rules, tools: Collection[str]) -> list[str]:
+    """What a person should know of rules that have no effect or name no tool."""
+    said: list[str] = []
+    for behavior in ("allow", "ask", "deny"):
+        for rule in _parsed(getattr(rules, behavior), behavior):
+            if warning := _warning(rule, tools):
+                where = f" ({rule.origin.source})" if rule.origin.source else ""
+                said.append(f"Permission rule `{rule.text}`{where} {warning}")
+    return said
+
+
+def _warning(rule: Rule, tools: Collection[str]) -> str | None:
+    if rule.behavior == "allow" and _ignored_glob(rule):
+        return (
+            "is ignored: an allow rule may use `*` in the tool's name only after `mcp__server__`."
+        )
+    if rule.specifier is None:
+        known = rule.tool in tools or "_" in rule.tool or "*" in rule.tool
+        return None if known or rule.behavior == "allow" else "names no known tool."
+    if rule.tool in UNUSED_PATH_RULES:
+        word = "Read" if rule.tool in ("Glob", "Grep", "NotebookRead") else "Edit"
+        return f"is never consulted; write `{word}({rule.specifier})`."
+    if (found := _PARAMETER.fullmatch(rule.specifier)) and found[1] in MAIN_FIELDS:
+        return f"is ignored: `{found[1]}` cannot be matched as a parameter."
+    return None
+
+
+def _parsed(rules: Sequence[SourcedRule], behavior: Behavior) -> Iterator[Rule]:
+    for origin in rules:
+        tool, specifier = parse_rule(origin.text)
+        yield Rule(tool, specifier, origin, behavior)
+
+
+def _ignored_glob(rule: Rule) -> bool:
+    return "*" in rule.tool and not _ALLOWED_GLOB.fullmatch(rule.tool)
+
+
+def _names(pattern: str, tool: str) -> bool:
+    if pattern == tool:
+        return True
+    if "*" in pattern:
+        return _glob(pattern).fullmatch(tool) is not None
+    # `mcp__server` is every tool of that server; a server's name may itself contain `__`.
+    return pattern.startswith("mcp__") and tool.startswith(pattern + "__")
+
+
+def _has_value(input: Mapping[str, Any], key: str, pattern: str) -> bool:
+    value = input.get(key)
+    if key in MAIN_FIELDS or isinstance(value, dict | list) or value is None:
+        return False
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return _glob(pattern.strip()).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=512)
+def _glob(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
