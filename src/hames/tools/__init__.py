@@ -4,5 +4,11 @@
 the same name. Modules are imported when a session first offers the tool.
 """
 
-CATALOGUE: dict[str, str] = {}
+CATALOGUE: dict[str, str] = {
+    "Edit": "hames.tools.edit:EDIT",
+    "MultiEdit": "hames.tools.multi_edit:MULTI_EDIT",
+    "NotebookEdit": "hames.tools.notebook_edit:NOTEBOOK_EDIT",
+    "Read": "hames.tools.read:READ",
+    "Write": "hames.tools.write:WRITE",
+}
 """Tool name to `module:VALUE`."""
