@@ -31,6 +31,8 @@ class Fallback(msgspec.Struct, frozen=True):
     model: str
     fallback_model: str
     error: ProviderError
+    lost: Reply | None = None
+    """What the last try had begun; its usage was paid for."""
 
 
 @runtime_checkable
@@ -41,76 +43,70 @@ class Renews(Protocol):
         """Get other credentials after the present ones were refused; False when there are none."""
 
 
-async def ask(
-    provider: Provider,
-    request: Request,
-    *,
-    policy: RetryPolicy = RetryPolicy(),  # noqa: B008  # frozen
-    timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
-    clock: Clock | None = None,
-    random: Random | None = None,
-    assembler: Assembler | None = None,
-    on_event: Callable[[ModelEvent], object] | None = None,
-    on_block: Callable[[int, Block], object] | None = None,
-    on_retry: Callable[[Retry], object] | None = None,
-    on_lost: Callable[[Reply], object] | None = None,
-    fallback: Callable[[], Request] | None = None,
-    on_fallback: Callable[[Fallback], object] | None = None,
-) -> Reply:
+class Asking(msgspec.Struct, kw_only=True):
+    """How to ask, and who is told. Callbacks are called in order and must not block."""
+
+    policy: RetryPolicy = RetryPolicy()
+    timeouts: Timeouts = Timeouts()
+    clock: Clock = msgspec.field(default_factory=Clock)
+    random: Random | None = None
+    """Where jitter comes from; None: the machine."""
+    assembler: Assembler = msgspec.field(default_factory=Assembler)
+    """Where the reply grows; after a cancellation `assembler.partial()` has what had arrived."""
+    on_event: Callable[[ModelEvent], object] | None = None
+    """Every event of the stream, those of failed tries included."""
+    on_block: Callable[[int, Block], object] | None = None
+    """A block is complete. It is never taken back."""
+    on_retry: Callable[[Retry], object] | None = None
+    """Called before the wait."""
+    fallback: Callable[[], Request] | None = None
+    """Makes the request for another model, which is asked when the first one stays overloaded."""
+    on_fallback: Callable[[Fallback], object] | None = None
+
+
+async def ask(provider: Provider, request: Request, asking: Asking | None = None) -> Reply:
     """The model's reply, asked for until it comes or there is no hope. Raises `ProviderError`.
 
     When the connection is lost after a complete block, the reply is what was complete, with `complete`
     false and `error` set; nothing that was handed to `on_block` is ever asked for again. Before that the
-    same request is sent once more. After a cancellation `assembler.partial()` has what had arrived.
-
-    `on_event` gets every event, those of failed tries included; `on_retry` is called before the wait;
-    `on_lost` gets what a failed try had begun, for its usage was paid for. `fallback` makes the request
-    for another model, which is asked when the first one stays overloaded.
+    same request is sent once more. After an error `assembler` has what the last try had begun: its
+    input was paid for.
     """
-    clock = clock or Clock()
-    assembler = assembler or Assembler()
-    tally = Tally()
+    asking = asking or Asking()
+    assembler, fallback, tally = asking.assembler, asking.fallback, Tally()
     while True:
         assembler.clear()
         try:
-            await _receive(provider, request, timeouts, assembler, on_event, on_block)
+            await _receive(provider, request, asking)
             return assembler.reply()
         except ProviderError as failed:
             error = failed
         if assembler.blocks:
             return assembler.reply(error)
-        if on_lost and assembler.started:
-            on_lost(assembler.reply(error))
-        if changed := changed_request(request, tally, error):
+        lost = assembler.reply(error) if assembler.started else None
+        if lost is None and (changed := changed_request(request, tally, error)):
             request = changed
         elif await _renewed(provider, tally, error):
             pass
-        elif wants_fallback(policy, tally, error) and fallback:
+        elif wants_fallback(asking.policy, tally, error) and fallback:
             first, request = request, fallback()
             fallback, tally = None, Tally()
-            if on_fallback:
-                on_fallback(Fallback(first.model, request.model, error))
+            if asking.on_fallback:
+                asking.on_fallback(Fallback(first.model, request.model, error, lost))
         else:
-            await _wait(policy, tally, error, clock, random or _new_random(), on_retry)
+            await _wait(asking, tally, error, lost)
 
 
-async def _receive(
-    provider: Provider,
-    request: Request,
-    timeouts: Timeouts,
-    assembler: Assembler,
-    on_event: Callable[[ModelEvent], object] | None,
-    on_block: Callable[[int, Block], object] | None,
-) -> None:
-    add = assembler.add
-    async with aclosing(with_clocks(provider.stream(request), timeouts)) as events:
+async def _receive(provider: Provider, request: Request, asking: Asking) -> None:
+    add, on_event, on_block = asking.assembler.add, asking.on_event, asking.on_block
+    async with aclosing(with_clocks(provider.stream(request), asking.timeouts)) as events:
         async for event in events:
             done = add(event)
             if on_event is not None:
                 on_event(event)
             if done is not None and on_block is not None:
                 on_block(*done)
-    if not assembler.complete:
+    if not asking.assembler.complete:
         raise ProviderError(
             "The connection to the model was closed before the reply was complete.",
             category="server_error",
@@ -127,22 +123,18 @@ async def _renewed(provider: Provider, tally: Tally, error: ProviderError) -> bo
     return await provider.renew()
 
 
-async def _wait(
-    policy: RetryPolicy,
-    tally: Tally,
-    error: ProviderError,
-    clock: Clock,
-    random: Random,
-    on_retry: Callable[[Retry], object] | None,
-) -> None:
-    delay = delay_before_retry(policy, tally, error, random)
+async def _wait(asking: Asking, tally: Tally, error: ProviderError, lost: Reply | None) -> None:
+    policy = asking.policy
+    delay = delay_before_retry(policy, tally, error, asking.random or _new_random())
     if delay is None:
         raise error
-    if on_retry:
-        on_retry(
-            Retry(tally.retries, policy.max_retries, delay, error.status, error.category, error)
+    if asking.on_retry:
+        asking.on_retry(
+            Retry(
+                tally.retries, policy.max_retries, delay, error.status, error.category, error, lost
+            )
         )
-    await clock.sleep(delay)
+    await asking.clock.sleep(delay)
 
 
 def _new_random() -> Random:

@@ -5,16 +5,21 @@ Pure decisions; `ask` carries them out.
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 import msgspec
 
 from hames.errors import Category, ProviderError, ProviderTimeout
+from hames.providers.assemble import Reply
 from hames.providers.failures import OVER_THE_WINDOW
 from hames.providers.protocol import Request
 
 MARGIN = 1000
 """Tokens left free when `max_tokens` is made to fit the window. Official 2.1.330 does the same."""
+
+
+_OVER_THE_MODEL = re.compile(r"max_tokens: [\d,]+ > ([\d,]+)")
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +57,8 @@ class Retry(msgspec.Struct, frozen=True):
     status: int | None
     category: Category
     error: ProviderError
+    lost: Reply | None = None
+    """What the failed try had begun; its usage was paid for."""
 
 
 class Tally(msgspec.Struct):
@@ -95,12 +102,11 @@ def wants_fallback(policy: RetryPolicy, tally: Tally, error: ProviderError) -> b
 def changed_request(request: Request, tally: Tally, error: ProviderError) -> Request | None:
     """The request in the form that the server's refusal suggests; None when it suggests none.
 
-    Each kind of change is made once: `max_tokens` that fit the window, and no betas that the server
-    does not know.
+    Each kind of change is made once: `max_tokens` that fit window or model, and no betas that the
+    server does not know.
     """
-    if error.error_type == "max_tokens_too_large" and not tally.resized:
+    if error.status == 400 and not tally.resized and (tokens := _fitting(str(error))):
         tally.resized = True
-        tokens = _fitting(str(error))
         if 0 < tokens < request.max_tokens:
             return msgspec.structs.replace(request, max_tokens=tokens)
     if error.status == 400 and not tally.dropped:
@@ -112,8 +118,10 @@ def changed_request(request: Request, tally: Tally, error: ProviderError) -> Req
 
 
 def _fitting(message: str) -> int:
-    sums = OVER_THE_WINDOW.search(message)
-    if sums is None:
-        return 0
-    input_tokens, _, window = (int(number.replace(",", "")) for number in sums.groups())
-    return window - input_tokens - MARGIN
+    """The `max_tokens` that a refusal leaves room for; 0 when it is about something else."""
+    if sums := OVER_THE_WINDOW.search(message):
+        input_tokens, _, window = (int(number.replace(",", "")) for number in sums.groups())
+        return max(window - input_tokens - MARGIN, 0)
+    if over := _OVER_THE_MODEL.search(message):
+        return int(over[1].replace(",", ""))
+    return 0
