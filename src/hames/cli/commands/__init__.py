@@ -1,0 +1,16 @@
+"""Commands of `hames`: a module each, with `main(arguments) -> exit code`.
+
+To add one: the module and a row here.
+"""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": (
+        "hames.cli.commands.demo",
+        "Watch an agent find and fix a fault, in a scratch folder, without a key.",
+    ),
+    "session": ("hames.cli.commands.session", "List, show and export stored sessions."),
+    "policy": ("hames.cli.commands.policy", "Explain and test permission rules."),
+}
+"""Name to module and summary."""

@@ -1,0 +1,96 @@
+"""Flags as the options of an agent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hames.errors import OptionsError
+
+if TYPE_CHECKING:
+    from hames.agent.options import AgentOptions
+
+
+def options_from(values: Mapping[str, Any]) -> AgentOptions:
+    """The options that the flags ask for. Raises OptionsError when they cannot go together."""
+    from hames.agent.options import AgentOptions
+
+    return AgentOptions(
+        model=values.get("model"),
+        fallback_model=values.get("fallback-model"),
+        system_prompt=_text(values, "system-prompt"),
+        append_system_prompt=_text(values, "append-system-prompt"),
+        betas=_words(values.get("betas", ())),
+        tools=_words(values["tools"]) if "tools" in values else None,
+        allowed_tools=values.get("allowedTools", ()),
+        disallowed_tools=values.get("disallowedTools", ()),
+        permission_mode=_mode(values),
+        cwd=_path(values.get("cwd", ".")),
+        add_dirs=[_path(name) for name in values.get("add-dir", ())],
+        max_turns=values.get("max-turns"),
+        max_budget_usd=values.get("max-budget-usd"),
+        include_partial_messages="include-partial-messages" in values,
+        entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT") or "sdk-cli",
+        **_session(values),
+    )
+
+
+def _session(values: Mapping[str, Any]) -> dict[str, Any]:
+    resume, goes_on = values.get("resume"), "continue" in values
+    if "resume" in values and not resume:
+        raise OptionsError(
+            "`--resume` needs the id or the title of a session; see `hames session list`."
+        )
+    if resume and goes_on:
+        raise OptionsError("`--resume` and `--continue` exclude each other; give one.")
+    fork = "fork-session" in values
+    if fork and not (resume or goes_on):
+        raise OptionsError(
+            "`--fork-session` needs `--resume` or `--continue`: there is nothing to copy."
+        )
+    if "session-id" in values and (resume or goes_on) and not fork:
+        raise OptionsError(
+            "`--session-id` with `--resume` or `--continue` also needs `--fork-session`."
+        )
+    return {
+        "resume": resume,
+        "continue_conversation": goes_on,
+        "fork_session": fork,
+        "session_id": values.get("session-id"),
+        "persist_session": "no-session-persistence" not in values,
+    }
+
+
+def _mode(values: Mapping[str, Any]) -> Any:
+    if "dangerously-skip-permissions" in values:
+        return "bypassPermissions"
+    return values.get("permission-mode", "default")
+
+
+def _words(texts: Sequence[str]) -> list[str]:
+    return [word for text in texts for word in text.replace(",", " ").split()]
+
+
+def _text(values: Mapping[str, Any], name: str) -> str | None:
+    """The text of a flag or of its `-file` twin."""
+    given: str | None = values.get(name)
+    file = values.get(f"{name}-file")
+    if file is None:
+        return given
+    if given is not None:
+        raise OptionsError(f"`--{name}` and `--{name}-file` exclude each other; give one.")
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionsError(f"`--{name}-file`: cannot read `{file}`: {_reason(error)}.") from error
+
+
+def _path(name: str) -> str:
+    """What a path means where the command was typed, whatever `--cwd` says."""
+    return os.path.abspath(os.path.expanduser(name))
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is no UTF-8 text"
