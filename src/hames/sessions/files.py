@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from hames import _json
 from hames.errors import SessionError
+from hames.sessions.names import KEY_LENGTH, is_session_id, same_project
 from hames.sessions.store import Key, Span, Stored
-from hames.sessions.transcript import AGENT_METADATA, END, KEY_LENGTH, is_session_id
+from hames.sessions.transcript import AGENT_METADATA, END
 
 _MAX_OPEN = 64
 """Files kept open between appends."""
@@ -64,6 +65,9 @@ class FileStore:
 
     async def list(self, project: str | None = None) -> builtins.list[Stored]:
         return await asyncio.to_thread(self._list, project)
+
+    async def look(self, key: Key) -> Stored | None:
+        return _ends(key, self.path(key))
 
     async def find(self, session_id: str) -> builtins.list[Key]:
         if not is_session_id(session_id):
@@ -176,8 +180,7 @@ class FileStore:
         """The folders of a project: long names are cut, and what follows the cut differs."""
         if len(project) <= KEY_LENGTH or os.path.isdir(os.path.join(self._projects, project)):
             return [project]
-        start = project[:KEY_LENGTH] + "-"
-        return [name for name in _names(self._projects) if name.startswith(start)]
+        return [name for name in _names(self._projects) if same_project(name, project)]
 
 
 def _open(path: str) -> _Open:

@@ -1,4 +1,4 @@
-"""The git branch of a folder, read from `.git/HEAD` without running git."""
+"""The git branch and worktrees of a folder, read from `.git` without running git."""
 
 from __future__ import annotations
 
@@ -10,30 +10,46 @@ _NONE = "HEAD"
 
 def branch(cwd: str) -> str:
     """The branch checked out where `cwd` lies."""
+    found = _repository(cwd)
+    if found is None:
+        return _NONE
+    _, is_branch, name = found[1].partition("ref: refs/heads/")
+    return name.strip() if is_branch else _NONE
+
+
+def worktrees(cwd: str) -> list[str]:
+    """The folders of all worktrees of the repository that `cwd` lies in, when it has several."""
+    found = _repository(cwd)
+    if found is None:
+        return []
+    folder = found[0]
+    if common := _read(os.path.join(folder, "commondir")):
+        folder = os.path.normpath(os.path.join(folder, common.strip()))
+    try:
+        names = sorted(os.listdir(os.path.join(folder, "worktrees")))
+    except OSError:
+        return []
+    links = [_read(os.path.join(folder, "worktrees", name, "gitdir")) for name in names]
+    others = [os.path.dirname(link.strip()) for link in links if link]
+    return [os.path.dirname(folder), *others] if others else []
+
+
+def _repository(cwd: str) -> tuple[str, str] | None:
+    """The git folder that belongs to a working directory, and the text of its HEAD."""
     folder = cwd
     while True:
-        found = _head(os.path.join(folder, ".git"))
-        if found is not None:
-            return found
+        dot_git = os.path.join(folder, ".git")
+        head = _read(os.path.join(dot_git, "HEAD"))
+        if head is None and (link := _read(dot_git) or "").startswith("gitdir:"):
+            # In worktrees and submodules `.git` is a file that names the folder.
+            dot_git = os.path.join(folder, link.removeprefix("gitdir:").strip())
+            head = _read(os.path.join(dot_git, "HEAD"))
+        if head is not None:
+            return dot_git, head
         parent = os.path.dirname(folder)
         if parent == folder:
-            return _NONE
+            return None
         folder = parent
-
-
-def _head(dot_git: str) -> str | None:
-    """The branch that this `.git` (a folder, or in worktrees a file that names one) is on."""
-    text = _read(os.path.join(dot_git, "HEAD"))
-    if text is None:
-        link = _read(dot_git)
-        if link is None or not link.startswith("gitdir:"):
-            return None
-        folder = os.path.join(os.path.dirname(dot_git), link.removeprefix("gitdir:").strip())
-        text = _read(os.path.join(folder, "HEAD"))
-        if text is None:
-            return None
-    _, is_branch, name = text.partition("ref: refs/heads/")
-    return name.strip() if is_branch else _NONE
 
 
 def _read(path: str) -> str | None:

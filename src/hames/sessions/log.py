@@ -17,7 +17,8 @@ from hames.blocks import Block
 from hames.errors import HamesError
 from hames.sessions import transcript
 from hames.sessions.git import branch
-from hames.sessions.store import Key, Store
+from hames.sessions.names import project_key
+from hames.sessions.store import Key, Span, Store
 
 if TYPE_CHECKING:
     from hames.sessions.resume import Loaded
@@ -74,7 +75,8 @@ class SessionLog:
         self._lock = asyncio.Lock()
         self._failing = False
         self._given_up = False
-        self._own: set[str] = set()
+        self._end: int | None = None
+        self._told_of_others = False
 
     @classmethod
     def start(
@@ -92,7 +94,7 @@ class SessionLog:
         """A session of its own. The first append creates it in the store."""
         return cls(
             store,
-            Key(transcript.project_key(cwd), session_id),
+            Key(project_key(cwd), session_id),
             cwd=cwd,
             clock=clock,
             ids=ids,
@@ -214,7 +216,7 @@ class SessionLog:
                     extra=transcript.fields(values) + self._structured(tool_use_result),
                 )
             )
-            self._link(own)
+            self.leaf = own
         if prompt:
             lines.append(self._last_prompt(blocks))
         await self._append(lines)
@@ -269,7 +271,7 @@ class SessionLog:
             )
             if block.type == "tool_use" and block.id is not None:
                 self._callers[block.id] = uuid
-            self._link(uuid)
+            self.leaf = uuid
         await self._append(lines)
         return own
 
@@ -287,7 +289,7 @@ class SessionLog:
             timestamp=self._clock.timestamp(),
             extra=transcript.fields(values),
         )
-        self._link(uuid)
+        self.leaf = uuid
         await self._append([line])
         return uuid
 
@@ -316,15 +318,12 @@ class SessionLog:
         Listings read the end of a file only, so title, tag and last prompt are repeated when much was
         written since, unless somebody else has changed them meanwhile.
         """
-        lines = []
         if cost is not None:
-            lines.append(self._write_line.state("cost-state", transcript.fields(dict(cost))))
-        await self._look_around()
+            await self.state("cost-state", cost)
         if self._since_kept > transcript.END // 2:
-            lines += self._kept.values()
+            await self._append([])
+            await self._append(list(self._kept.values()))
             self._since_kept = 0
-        if lines or self._waiting:
-            await self._append(lines)
 
     def _writer(self) -> transcript.Writer:
         self._branch = self._fixed_branch or branch(self._cwd)
@@ -335,9 +334,6 @@ class SessionLog:
     def _refresh_branch(self) -> None:
         if self._store and self._fixed_branch is None and branch(self._cwd) != self._branch:
             self._write_line = self._writer()
-
-    def _link(self, uuid: str) -> None:
-        self.leaf = uuid
 
     def _structured(self, data: Any) -> bytes:
         if data is None:
@@ -363,13 +359,12 @@ class SessionLog:
             return
         self._waiting += lines
         async with self._lock:
-            if batch := self._waiting:
-                self._waiting = []
-                await self._store_batch(self._store, batch)
+            batch, self._waiting = self._waiting, []
+            await self._store_batch(self._store, batch)
 
     async def _store_batch(self, store: Store, batch: list[bytes]) -> None:
         try:
-            await store.append(self.key, batch)
+            span = await store.append(self.key, batch)
         except (OSError, HamesError) as error:
             self._keep_for_later(batch, error)
         except asyncio.CancelledError:
@@ -378,8 +373,11 @@ class SessionLog:
             raise
         else:
             self._failing = False
+            if span is not None and self._end is not None and span.start > self._end:
+                await self._notice(store, Span(self._end, span.start))
+            self._end = span.end if span else None
             self._since_kept += sum(map(len, batch))
-            if self.on_written:
+            if self.on_written and batch:
                 self.on_written(batch)
 
     def _keep_for_later(self, batch: list[bytes], error: Exception) -> None:
@@ -395,13 +393,27 @@ class SessionLog:
                 "The run goes on; recording is tried again with each step."
             )
         self._failing = True
+        self._end = None
+
+    async def _notice(self, store: Store, span: Span) -> None:
+        """Take over titles and tags that others have set, and tell of others who go on here too."""
+        try:
+            lines = await store.read(self.key, span)
+        except (OSError, HamesError):
+            return
+        for entry in transcript.decode_all(lines)[0]:
+            if entry.type in _KEPT and entry.type != "last-prompt":
+                self._kept[entry.type] = entry.raw
+            elif entry.in_chain and not self._told_of_others:
+                self._told_of_others = True
+                self._warn(
+                    f"Somebody else is writing to this session (`{self.path or self.id}`). From here "
+                    "it has two branches; the one written to last is continued by the next resume."
+                )
 
     def _warn(self, text: str) -> None:
         if self.on_warning:
             self.on_warning(text)
-
-    async def _look_around(self) -> None:
-        """Take over titles and tags that others have set; tell of another writer."""
 
 
 def _one_result_each(blocks: Sequence[Block]) -> list[list[Block]]:

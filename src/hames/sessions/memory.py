@@ -46,6 +46,9 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda stored: stored.modified, reverse=True)
 
+    async def look(self, key: Key) -> Stored | None:
+        return self._stored(key) if self._lines.get(key) else None
+
     async def find(self, session_id: str) -> builtins.list[Key]:
         return [
             key

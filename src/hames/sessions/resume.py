@@ -2,25 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import msgspec
 
-from hames.blocks import Turn
-from hames.sessions.store import Key
+from hames import _json, blocks
+from hames.blocks import Block, Turn
+from hames.errors import OptionsError, SessionError, SessionExists, SessionNotFound
+from hames.sessions import chain, listing, transcript
+from hames.sessions.names import is_session_id, project_key
+from hames.sessions.store import Key, Store
+from hames.sessions.transcript import Entry
+
+Fate = Literal["started", "not started"]
+"""What is known of a call without a result. Of a call that is not named nothing is known."""
+
+KEPT = ("custom-title", "ai-title", "tag", "last-prompt")
+"""State lines that listings look for at the end of a transcript."""
+
+_OWN_CONTEXT = frozenset(
+    {
+        "agent_listing_delta",
+        "budget_usd",
+        "date",
+        "deferred_tools_delta",
+        "environment",
+        "model",
+        "prompt_snapshot",
+        "session_context",
+        "skill_listing",
+        "total_tokens_reminder",
+    }
+)
+"""Attachments in which the official harness describes itself; we describe ourselves."""
 
 
 class StoredCall(msgspec.Struct, frozen=True):
-    """A tool call on the active chain, in the order of the calls."""
+    """A tool call of a stored session."""
 
     id: str
     name: str
-    input: Any
-    data: Any = None
-    """The structured result (`toolUseResult`) that was stored with it."""
-    is_error: bool = False
-    finished: bool = True
-    """It has a result."""
+    use: Block
+    result: Block | None = None
+    """None when it has no result."""
+    structured: msgspec.Raw = msgspec.Raw(b"")
+
+    @property
+    def input(self) -> Any:
+        """The arguments, as parsed JSON."""
+        return self.use.value().get("input")
+
+    @property
+    def data(self) -> Any:
+        """The structured result (`toolUseResult`) that was stored with it."""
+        return _json.decode(bytes(self.structured)) if bytes(self.structured) else None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether its result says that it failed."""
+        return self.result is not None and self.result.value().get("is_error") is True
 
 
 class Loaded(msgspec.Struct):
@@ -34,8 +75,9 @@ class Loaded(msgspec.Struct):
     positions: dict[str, int] = {}
     """For the uuid of each user and assistant line of the active chain: the index of its turn."""
     calls: list[StoredCall] = []
-    started: frozenset[str] | None = None
-    """Ids of calls that were marked as started; None when the writer of the calls left no marks."""
+    """All tool calls in order, those that were compacted away included."""
+    fates: dict[str, Fate] = {}
+    """What is known of the calls without a result; see `normalise`."""
     callers: dict[str, str] = {}
     """For each call without a result: the uuid of its assistant line."""
     cost: dict[str, Any] | None = None
@@ -43,7 +85,220 @@ class Loaded(msgspec.Struct):
     title: str | None = None
     permission_mode: str | None = None
     cwd: str | None = None
+    """Where the session worked last."""
     kept: dict[str, bytes] = {}
-    """The last line of each type that listings look for."""
+    """The last line of each type in `KEPT`."""
     warnings: list[str] = []
-    """Sentences for a person: damaged lines, a branch that was left."""
+    """Sentences for a person: damaged lines, lines whose parent is missing."""
+
+
+async def load(store: Store, key: Key, *, at: str | None = None) -> Loaded:
+    """The session as it can be continued, from the user or assistant line `at` or its end.
+
+    Raises SessionNotFound, and SessionError when `at` is not on the active chain.
+    """
+    lines = await store.load(key)
+    if not lines:
+        raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")
+    entries, damaged = transcript.decode_all(lines)
+    active = chain.newest(entries, mend=True)
+    if at is not None:
+        active.entries = _cut_after(active.entries, at)
+    turns, positions = _turns(active.entries)
+    open_calls = _open_calls(active.entries)
+    loaded = Loaded(
+        key,
+        turns,
+        leaf=active.entries[-1].uuid if active.entries else None,
+        positions=positions,
+        calls=_calls(chain.history(entries, active)),
+        fates=_fates(entries, open_calls),
+        callers={id: entry.uuid for id, entry in open_calls.items() if entry.uuid},
+        warnings=_warnings(store.path(key) or key.session_id, damaged, len(lines), active.gaps),
+    )
+    _take_state(loaded, entries)
+    _take_place(loaded, active.entries)
+    return loaded
+
+
+async def find(store: Store, *, cwd: str, id_or_title: str) -> Key:
+    """The session of this id, in whatever project, or of exactly this title.
+
+    Where several fit, one of the project of `cwd`, then the newest. Raises SessionNotFound.
+    """
+    project = project_key(cwd)
+    if is_session_id(id_or_title):
+        keys = await store.find(id_or_title)
+        keys.sort(key=lambda key: key.project != project)
+        if keys:
+            return keys[0]
+        raise SessionNotFound(f"No conversation found with session ID: {id_or_title}")
+    for place in (project, None):
+        for stored in await store.list(place):
+            if listing.custom_title(stored) == id_or_title:
+                return stored.key
+    raise SessionNotFound(
+        f"No conversation found with session ID: {id_or_title}. It is no UUID, and no session has "
+        "exactly this title."
+    )
+
+
+async def newest(store: Store, cwd: str) -> Key | None:
+    """The session of this working directory that was used last."""
+    for stored in await store.list(project_key(cwd)):
+        if listing.info(stored) is not None:
+            return stored.key
+    return None
+
+
+async def check_new_id(store: Store, session_id: str) -> None:
+    """Raises OptionsError when it is no UUID, SessionExists when a session has it already."""
+    if not is_session_id(session_id):
+        raise OptionsError(f"`{session_id}` is no session id: it has to be a UUID.")
+    if await store.find(session_id):
+        raise SessionExists(
+            f"Session ID {session_id} is already in use. Resume that session, or choose another id."
+        )
+
+
+def _cut_after(entries: list[Entry], uuid: str) -> list[Entry]:
+    for i, entry in enumerate(entries):
+        if entry.uuid == uuid and entry.type in ("user", "assistant"):
+            return entries[: i + 1]
+    raise SessionError(f"No message found with message.uuid of: {uuid}")
+
+
+def _turns(entries: Iterable[Entry]) -> tuple[list[Turn], dict[str, int]]:
+    """The lines as turns: those of one response are one, and so are results that follow each other."""
+    turns: list[Turn] = []
+    positions: dict[str, int] = {}
+    last: Entry | None = None
+    for entry in entries:
+        if entry.type == "attachment":
+            found = _attached(entry)
+        elif entry.type in ("user", "assistant") and not entry.isApiErrorMessage:
+            found = entry.blocks
+        else:
+            continue
+        if not found:
+            continue
+        if last is not None and _together(last, entry):
+            turns[-1].blocks += found
+        else:
+            role: blocks.Role = "assistant" if entry.type == "assistant" else "user"
+            turns.append(Turn(role, list(found)))
+        last = entry
+        if entry.uuid is not None and entry.type != "attachment":
+            positions[entry.uuid] = len(turns) - 1
+    return turns, positions
+
+
+def _together(before: Entry, entry: Entry) -> bool:
+    """Whether two neighbouring lines were parts of one message."""
+    if "assistant" in (before.type, entry.type):
+        return before.type == entry.type and before.message.id == entry.message.id is not None
+    return entry.type == "attachment" or all(
+        line.type == "user" and line.blocks[0].type == "tool_result" for line in (before, entry)
+    )
+
+
+class _Rendered(msgspec.Struct):
+    content: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+_rendered = msgspec.json.Decoder(list[_Rendered])
+_attachments = msgspec.json.Decoder(dict[str, Any])
+
+
+def _attached(entry: Entry) -> list[Block]:
+    """What the model was given with an attachment of an official transcript."""
+    try:
+        if _attachments.decode(entry.attachment).get("type") in _OWN_CONTEXT:
+            return []
+        rendered = _rendered.decode(entry.rendered)
+    except _json.DecodeError:
+        return []
+    return [block for item in rendered for block in transcript.content_blocks(item.content)]
+
+
+def _open_calls(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """The calls of the active chain that have no result, and the lines that made them."""
+    calls: dict[str, Entry] = {}
+    answered: set[str | None] = set()
+    for entry in entries:
+        for block in entry.blocks:
+            if block.type == "tool_use" and block.id is not None and entry.type == "assistant":
+                calls[block.id] = entry
+            elif block.type == "tool_result":
+                answered.add(block.id)
+    return {id: entry for id, entry in calls.items() if id not in answered}
+
+
+def _fates(entries: Iterable[Entry], open_calls: dict[str, Entry]) -> dict[str, Fate]:
+    """What our marks tell of calls without a result. Others leave no marks."""
+    started = {entry.toolUseId for entry in entries if entry.type == transcript.CALL_MARK}
+    fates: dict[str, Fate] = {}
+    for id, entry in open_calls.items():
+        if id in started:
+            fates[id] = "started"
+        elif entry.hamesVersion is not None:
+            fates[id] = "not started"
+    return fates
+
+
+class _Use(msgspec.Struct):
+    name: str = ""
+
+
+_uses = msgspec.json.Decoder(_Use)
+
+
+def _calls(entries: Sequence[Entry]) -> list[StoredCall]:
+    results: dict[str | None, tuple[Block, msgspec.Raw]] = {}
+    for entry in entries:
+        if entry.type == "user":
+            for block in entry.blocks:
+                if block.type == "tool_result":
+                    results.setdefault(block.id, (block, entry.toolUseResult))
+    calls = []
+    for entry in entries:
+        if entry.type == "assistant":
+            for block in entry.blocks:
+                if block.type == "tool_use" and block.id is not None:
+                    name = _uses.decode(block.raw).name
+                    calls.append(StoredCall(block.id, name, block, *results.get(block.id, ())))
+    return calls
+
+
+def _warnings(where: str, damaged: list[int], last: int, gaps: list[Entry]) -> list[str]:
+    found = []
+    if damaged and damaged[-1] == last:
+        damaged = damaged[:-1]
+        found.append(f"The last line of `{where}` was cut off; it was left out.")
+    if damaged:
+        numbers = ", ".join(map(str, damaged[:10])) + (" …" if len(damaged) > 10 else "")
+        found.append(f"Damaged lines of `{where}` were left out: {numbers}.")
+    if gaps:
+        found.append(
+            f"In `{where}` the parent of {len(gaps)} line(s) is missing, first of `{gaps[-1].uuid}`. "
+            "They were taken to follow the line before them."
+        )
+    return found
+
+
+def _take_state(loaded: Loaded, entries: Iterable[Entry]) -> None:
+    generated = None
+    for entry in entries:
+        if entry.type in KEPT:
+            loaded.kept[entry.type] = entry.raw
+            loaded.title = entry.customTitle or loaded.title
+            generated = entry.aiTitle or generated
+        elif entry.type == "cost-state":
+            loaded.cost = _json.decode(entry.raw)
+    loaded.title = loaded.title or generated
+
+
+def _take_place(loaded: Loaded, entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        loaded.cwd = entry.cwd or loaded.cwd
+        loaded.permission_mode = entry.permissionMode or loaded.permission_mode

@@ -61,6 +61,9 @@ class Store(Protocol):
     async def list(self, project: str | None = None) -> builtins.list[Stored]:
         """Main transcripts, newest first; of all projects when none is named."""
 
+    async def look(self, key: Key) -> Stored | None:
+        """One main transcript as `list` shows it."""
+
     async def find(self, session_id: str) -> builtins.list[Key]:
         """The main transcripts with this id, in whatever project."""
 

@@ -7,15 +7,12 @@ look for at the end (`gitBranch`) after it, so that a huge message hides neither
 
 from __future__ import annotations
 
-import os
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from hames import _json
+from hames import _json, blocks
 from hames._version import COMPATIBLE_VERSION, __version__
 from hames.blocks import Block
 
@@ -30,56 +27,6 @@ AGENT_METADATA = b'{"type":"agent_metadata"'
 
 END = 64 * 1024
 """How many bytes of a file's beginning and end listings read."""
-
-KEY_LENGTH = 200
-"""Longer project keys are cut here and told apart by a hash."""
-
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-_is_uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
-
-
-def is_session_id(text: str) -> bool:
-    """Whether readers take a file of this name for a session."""
-    return _is_uuid(text) is not None
-
-
-def project_key(cwd: str) -> str:
-    """The name of the folder that holds the sessions of a working directory."""
-    path = unicodedata.normalize("NFC", os.path.realpath(cwd))
-    return sanitized(path)
-
-
-def sanitized(path: str) -> str:
-    """A path as a folder name: every UTF-16 unit that is no ASCII letter or digit becomes `-`."""
-    if path.isascii():
-        name = "".join([c if c.isalnum() else "-" for c in path])
-    else:
-        # Official 2.1.330 counts UTF-16 code units: an emoji gives two dashes.
-        name = "".join(
-            [c if c.isascii() and c.isalnum() else "--" if c > "\uffff" else "-" for c in path]
-        )
-    if len(name) <= KEY_LENGTH:
-        return name
-    return f"{name[:KEY_LENGTH]}-{_base36(abs(_hash32(path)))}"
-
-
-def _hash32(text: str) -> int:
-    units = text.encode("utf-16-le", "surrogatepass")
-    h = 0
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        h = (h * 31 + low + (high << 8)) & 0xFFFFFFFF
-    return h - 0x1_0000_0000 if h >= 0x8000_0000 else h
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while True:
-        number, rest = divmod(number, 36)
-        digits = _DIGITS[rest] + digits
-        if not number:
-            return digits
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -176,13 +123,6 @@ class Writer:
         body = b',"subtype":%b%b' % (_json.encode(subtype), extra)
         return self._chain(b'"system"', uuid, parent, timestamp, body)
 
-    def attachment(
-        self, attachment: bytes, *, uuid: str, parent: str | None, timestamp: str, extra: bytes
-    ) -> bytes:
-        """A line for context that is neither prompt nor reply."""
-        body = b',"attachment":%b%b' % (attachment, extra)
-        return self._chain(b'"attachment"', uuid, parent, timestamp, body)
-
     def state(self, type: str, extra: bytes) -> bytes:
         """A line without uuid. Its type comes first: readers look for `{"type":"tag"` at the start."""
         return b'{"type":%b%b,"sessionId":%b}' % (_json.encode(type), extra, self._session)
@@ -210,7 +150,7 @@ WRITTEN_BY_HAMES = fields({"hamesVersion": __version__})
 """On our assistant lines: calls made there have a mark if they were started."""
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, frozen=True):
     """The `message` of a line; its content is decoded only where it is needed."""
 
     content: msgspec.Raw = msgspec.Raw(b"[]")
@@ -219,6 +159,29 @@ class Message(msgspec.Struct):
 
 
 _NOTHING = msgspec.Raw(b"")
+_EMPTY = Message()
+
+
+class Preserved(msgspec.Struct, frozen=True):
+    """Lines that a compaction kept: they follow the line `anchorUuid`, in this order."""
+
+    anchorUuid: str = ""
+    uuids: list[str] = []
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """The same in older files: the lines from head to tail."""
+
+    headUuid: str = ""
+    anchorUuid: str = ""
+    tailUuid: str = ""
+
+
+class Compacted(msgspec.Struct, frozen=True):
+    """The part of `compactMetadata` that says how the conversation goes on."""
+
+    preservedMessages: Preserved | None = None
+    preservedSegment: Segment | None = None
 
 
 class Entry(msgspec.Struct):
@@ -227,7 +190,8 @@ class Entry(msgspec.Struct):
     type: str = ""
     uuid: str | None = None
     parentUuid: str | None = None
-    message: msgspec.Raw = _NOTHING
+    logicalParentUuid: str | None = None
+    message: Message = _EMPTY
     subtype: str | None = None
     sessionId: str | None = None
     timestamp: str | None = None
@@ -241,9 +205,9 @@ class Entry(msgspec.Struct):
     toolUseResult: msgspec.Raw = _NOTHING
     sourceToolAssistantUUID: str | None = None
     permissionMode: str | None = None
-    compactMetadata: msgspec.Raw = _NOTHING
+    compactMetadata: Compacted | None = None
+    attachment: msgspec.Raw = _NOTHING
     rendered: msgspec.Raw = _NOTHING
-    renderedRole: str | None = None
     hamesVersion: str | None = None
     toolUseId: str | None = None
     customTitle: str | None = None
@@ -252,6 +216,14 @@ class Entry(msgspec.Struct):
     lastPrompt: str | None = None
     raw: bytes = msgspec.field(default=b"", name=" line")
     """The line itself; not a field of it."""
+    parsed: list[Block] | None = msgspec.field(default=None, name=" blocks")
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The content of its message, bytes kept; items that are no blocks are left out."""
+        if self.parsed is None:
+            self.parsed = content_blocks(self.message.content)
+        return self.parsed
 
     @property
     def in_chain(self) -> bool:
@@ -260,28 +232,30 @@ class Entry(msgspec.Struct):
 
 
 _entries = msgspec.json.Decoder(Entry)
-_messages = msgspec.json.Decoder(Message)
-_empty = Message()
+_objects = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode(line: bytes) -> Entry | None:
     """The entry of a line; None when the line is not a JSON object."""
+    if not line.isascii():
+        # Strings that nobody asks for are not looked into, so broken UTF-8 would reach the API.
+        line = line.decode(errors="replace").encode()
     try:
         entry = _entries.decode(line)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return _decode_loosely(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
     entry.raw = line
     return entry
 
 
 def _decode_loosely(line: bytes) -> Entry | None:
-    """The entry of a line some of whose fields have other types than ours."""
+    """The entry of a line with fields of other types than ours, or with half a character."""
     try:
-        raws = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        raws = _objects.decode(line)
+    except msgspec.DecodeError:
+        whole = _whole_characters(line)
+        return None if whole is None else decode(whole)
     entry = Entry(raw=line)
     for field in msgspec.structs.fields(Entry):
         if field.encode_name in raws:
@@ -290,23 +264,50 @@ def _decode_loosely(line: bytes) -> Entry | None:
             except msgspec.ValidationError:
                 continue
             setattr(entry, field.name, value)
+    if entry.message is _EMPTY and "message" in raws:
+        entry.message = _message_loosely(raws["message"])
     return entry
-
-
-def message(entry: Entry) -> Message:
-    """The entry's message; an empty one when it has none that can be read."""
-    try:
-        return _messages.decode(entry.message)
-    except msgspec.DecodeError:
-        return _message_loosely(entry.message)
 
 
 def _message_loosely(raw: msgspec.Raw) -> Message:
     try:
-        raws = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        content = _objects.decode(raw).get("content")
     except msgspec.DecodeError:
-        return _empty
-    return Message(content=raws.get("content", _empty.content))
+        content = None
+    return Message() if content is None else Message(content)
+
+
+def _whole_characters(line: bytes) -> bytes | None:
+    """The line with lone surrogates replaced, which JavaScript may write as escapes; or None."""
+    if b"\\ud" not in line and b"\\uD" not in line:
+        return None
+    import json
+
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    whole = _json.encode(value) if isinstance(value, dict) else None
+    return whole if whole != line else None
+
+
+def content_blocks(content: msgspec.Raw) -> list[Block]:
+    """The blocks of a content as it stands in a line; items that are no blocks are left out."""
+    try:
+        return blocks.from_raw_content(bytes(content))
+    except _json.DecodeError:
+        pass
+    try:
+        items = _items.decode(content)
+    except _json.DecodeError:
+        return []
+    found = []
+    for item in items:
+        try:
+            found.append(blocks.from_raw(bytes(item)))
+        except _json.DecodeError:
+            continue
+    return found
 
 
 def decode_all(lines: Iterable[bytes]) -> tuple[list[Entry], list[int]]:

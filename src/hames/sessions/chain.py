@@ -1,0 +1,244 @@
+"""Which of a transcript's lines are the conversation: the newest branch of the tree they form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from hames.blocks import Block
+from hames.sessions.transcript import Compacted, Entry, Segment
+
+
+class Chain(msgspec.Struct):
+    """A branch from its root to its leaf, the lines of parallel calls put back."""
+
+    entries: list[Entry]
+    gaps: list[Entry] = []
+    """Lines whose parent is missing; they were taken to follow the line before them in the file."""
+
+
+def newest(entries: Sequence[Entry], *, mend: bool) -> Chain:
+    """The branch whose last user or assistant line stands latest in the file.
+
+    With `mend` the branch is what a resume continues: a missing parent does not end it, and a last
+    line for the model only is as good as any. Without, it is what official clients show.
+    """
+    tree = _Tree(entries, mend=mend)
+    leaf = tree.newest_leaf()
+    return Chain([]) if leaf is None else tree.branch(leaf)
+
+
+def history(entries: Sequence[Entry], chain: Chain) -> list[Entry]:
+    """The chain with what was compacted away before it."""
+    tree = _Tree(entries, mend=True)
+    whole = chain.entries
+    seen = {entry.uuid for entry in whole}
+    while whole and (before := tree.by_uuid.get(whole[0].logicalParentUuid or "")):
+        earlier = tree.branch(before).entries
+        earlier = [entry for entry in earlier if entry.uuid not in seen]
+        if not earlier:
+            break
+        seen.update(entry.uuid for entry in earlier)
+        whole = earlier + whole
+    return whole
+
+
+class _Tree:
+    """The chain lines of a file by uuid, and where they stand."""
+
+    def __init__(self, entries: Sequence[Entry], *, mend: bool) -> None:
+        self.mend = mend
+        self.entries = [entry for entry in entries if entry.in_chain]
+        self.by_uuid: dict[str, Entry] = {}
+        self.place: dict[str, int] = {}
+        self.parents: dict[str, str | None] = {}
+        for i, entry in enumerate(self.entries):
+            assert entry.uuid is not None
+            self.by_uuid[entry.uuid] = entry
+            self.place[entry.uuid] = i
+            self.parents[entry.uuid] = entry.parentUuid
+        if mend:
+            for entry in self.entries:
+                if entry.compactMetadata is not None:
+                    self._relink(entry.compactMetadata)
+
+    def parent(self, entry: Entry) -> Entry | None:
+        return self.by_uuid.get(self.parents[entry.uuid or ""] or "")
+
+    def newest_leaf(self) -> Entry | None:
+        """The end of the newest branch. What follows its last user or assistant line counts as well."""
+        parents = set(self.parents.values())
+        best: tuple[bool, int] | None = None
+        newest = None
+        for terminal in self.by_uuid.values():
+            if terminal.uuid in parents or (said := self._last_said(terminal)) is None:
+                continue
+            assert said.uuid is not None
+            aside = said.isSidechain or said.teamName is not None or (said.isMeta and not self.mend)
+            rank = (not aside, self.place[said.uuid])
+            if best is None or rank >= best:
+                best, newest = rank, terminal
+        return newest
+
+    def branch(self, leaf: Entry) -> Chain:
+        """The lines from the root to a leaf."""
+        entries: list[Entry] = []
+        gaps: list[Entry] = []
+        seen: set[str | None] = set()
+        entry: Entry | None = leaf
+        while entry is not None and entry.uuid not in seen:
+            seen.add(entry.uuid)
+            entries.append(entry)
+            above = self.parent(entry)
+            if above is None and self.mend and self.parents[entry.uuid or ""] is not None:
+                above = self._before(entry)
+                if above is not None:
+                    gaps.append(entry)
+            entry = above
+        entries.reverse()
+        if len(entries) < len(self.by_uuid):
+            entries = self._with_parallel_calls(entries, seen)
+        return Chain(entries, gaps)
+
+    def _relink(self, compacted: Compacted) -> None:
+        """Put lines that a compaction kept behind its summary, as the official reader does."""
+        if kept := compacted.preservedMessages:
+            anchor, uuids = kept.anchorUuid, kept.uuids
+        elif segment := compacted.preservedSegment:
+            anchor, uuids = segment.anchorUuid, self._segment(segment)
+        else:
+            return
+        uuids = [uuid for uuid in uuids if uuid in self.by_uuid]
+        if not uuids or anchor not in self.by_uuid:
+            return
+        for uuid, parent in self.parents.items():
+            if parent == anchor:
+                self.parents[uuid] = uuids[-1]
+        for uuid, before in zip(uuids, [anchor, *uuids], strict=False):
+            self.parents[uuid] = before
+
+    def _segment(self, segment: Segment) -> list[str]:
+        uuids: list[str] = []
+        uuid: str | None = segment.tailUuid
+        while uuid in self.by_uuid and uuid not in uuids:
+            uuids.append(uuid)
+            if uuid == segment.headUuid:
+                return uuids[::-1]
+            uuid = self.parents[uuid]
+        return []
+
+    def _last_said(self, entry: Entry) -> Entry | None:
+        seen: set[str | None] = set()
+        current: Entry | None = entry
+        while current is not None and current.uuid not in seen:
+            if current.type in ("user", "assistant"):
+                return current
+            seen.add(current.uuid)
+            current = self.parent(current)
+        return None
+
+    def _before(self, entry: Entry) -> Entry | None:
+        """The line before in the file, of the same conversation."""
+        assert entry.uuid is not None
+        for other in reversed(self.entries[: self.place[entry.uuid]]):
+            if other.isSidechain == entry.isSidechain and other.uuid != entry.uuid:
+                return other
+        return None
+
+    def _with_parallel_calls(self, chain: list[Entry], seen: set[str | None]) -> list[Entry]:
+        """The chain with calls and results that the walk missed, after the end of their response.
+
+        A response with several calls is several lines, one after another; each result hangs from the
+        line of its own call, so the walk up finds one result and the calls before it.
+        """
+        last_of = {e.message.id: e for e in chain if e.type == "assistant" and e.message.id}
+        if not last_of:
+            return chain
+        members, owners = self._responses(last_of)
+        calls: list[tuple[str, Entry]] = []
+        results: list[tuple[str, Entry]] = []
+        strays: list[tuple[str, Entry]] = []
+        for uuid, entry in self.by_uuid.items():
+            if uuid in seen:
+                continue
+            if id := members.get(uuid):
+                calls.append((id, entry))
+            elif entry.type == "user" and entry.parentUuid and _of_type(entry, "tool_result"):
+                if id := members.get(entry.parentUuid):
+                    results.append((id, entry))
+                elif id := self._response_of_stray(entry, members, owners):
+                    strays.append((id, entry))
+        if not (calls or results or strays):
+            return chain
+        results.sort(key=lambda found: self.place[found[1].parentUuid or ""])
+        results += _unanswered(strays, [*chain, *[entry for _, entry in results]])
+        return _inserted(chain, last_of, calls, results)
+
+    def _responses(
+        self, wanted: Iterable[str | None]
+    ) -> tuple[dict[str, str], dict[str, Entry | None]]:
+        """By uuid the response of each assistant line; by call id the line that made it.
+
+        An id that two responses claim has no owner.
+        """
+        ids = set(wanted)
+        members: dict[str, str] = {}
+        owners: dict[str, Entry | None] = {}
+        for uuid, entry in self.by_uuid.items():
+            id = entry.message.id
+            if entry.type != "assistant" or id is None:
+                continue
+            if id in ids:
+                members[uuid] = id
+            for block in _of_type(entry, "tool_use"):
+                if block.id is not None:
+                    owner = owners.get(block.id, entry)
+                    same = owner is not None and owner.message.id == id
+                    owners[block.id] = entry if same else None
+        return members, owners
+
+    def _response_of_stray(
+        self, entry: Entry, members: dict[str, str], owners: dict[str, Entry | None]
+    ) -> str | None:
+        """The response whose call a result answers though it hangs from another line."""
+        source = self.by_uuid.get(entry.sourceToolAssistantUUID or "")
+        makers = [source, *[owners.get(b.id or "") for b in _of_type(entry, "tool_result")]]
+        for maker in makers:
+            if maker is not None and _same_writer(maker, entry) and maker.uuid in members:
+                return members[maker.uuid]
+        return None
+
+
+def _unanswered(
+    strays: list[tuple[str, Entry]], answers: list[Entry]
+) -> Iterator[tuple[str, Entry]]:
+    """The strays that answer a call which nothing else answers."""
+    answered = {block.id for entry in answers for block in _of_type(entry, "tool_result")}
+    for response, entry in strays:
+        ids = {block.id for block in _of_type(entry, "tool_result")}
+        if not ids <= answered:
+            answered |= ids
+            yield response, entry
+
+
+def _inserted(
+    chain: list[Entry],
+    last_of: dict[str, Entry],
+    calls: list[tuple[str, Entry]],
+    results: list[tuple[str, Entry]],
+) -> list[Entry]:
+    """The chain, after each response what belongs to it: calls, then results, each by time."""
+    after: dict[str | None, list[Entry]] = {}
+    for found in (calls, results):
+        for response, entry in sorted(found, key=lambda item: item[1].timestamp or ""):
+            after.setdefault(last_of[response].uuid, []).append(entry)
+    return [line for entry in chain for line in (entry, *after.get(entry.uuid, ()))]
+
+
+def _same_writer(a: Entry, b: Entry) -> bool:
+    return (a.isSidechain, a.agentId) == (b.isSidechain, b.agentId)
+
+
+def _of_type(entry: Entry, type: str) -> list[Block]:
+    return [block for block in entry.blocks if block.type == type]
