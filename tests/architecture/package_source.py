@@ -47,16 +47,22 @@ def imports() -> tuple[Import, ...]:
 
 
 def _imports_of(name: str) -> Iterator[Import]:
-    type_only = {
+    type_only = _guarded_by(name, "TYPE_CHECKING")
+    as_a_program = _guarded_by(name, "__main__")  # then nobody imports the module
+    for node in ast.walk(tree(name)):
+        for target in _targets(node) if id(node) not in as_a_program else ():
+            yield Import(name, target, node.lineno, id(node) in type_only)
+
+
+def _guarded_by(name: str, word: str) -> set[int]:
+    """The nodes inside `if` statements whose condition has this word."""
+    return {
         id(inner)
         for node in ast.walk(tree(name))
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if isinstance(node, ast.If) and word in ast.unparse(node.test)
         for statement in node.body
         for inner in ast.walk(statement)
     }
-    for node in ast.walk(tree(name)):
-        for target in _targets(node):
-            yield Import(name, target, node.lineno, id(node) in type_only)
 
 
 def _targets(node: ast.AST) -> Iterator[str]:

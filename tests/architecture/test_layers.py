@@ -18,7 +18,7 @@ ROWS = (
 )
 """A row imports the rows above it."""
 
-BESIDE = {("mcp", "tools")}
+BESIDE = {("mcp", "tools"), ("cli", "demo")}
 """Packages that import one of their own row."""
 
 
