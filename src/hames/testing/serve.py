@@ -49,8 +49,7 @@ async def play(
 ) -> bool:
     """Answer with a play; whether the connection can be used for another request."""
     if isinstance(play, Served) and play.steps:
-        await _send_steps(connection, play.steps)
-        request.finished = True
+        request.finished = await _send_steps(connection, play.steps)
         return False
     if play.failure is not None:
         failure = play.failure
@@ -141,7 +140,8 @@ async def _send_message(
     return not (isinstance(play, Served) and play.closes)
 
 
-async def _send_steps(connection: _http.Connection, steps: Sequence[Step]) -> None:
+async def _send_steps(connection: _http.Connection, steps: Sequence[Step]) -> bool:
+    """Send an answer byte by byte; whether the client stayed to its end."""
     for step in steps:
         match step:
             case bytes():
@@ -150,23 +150,30 @@ async def _send_steps(connection: _http.Connection, steps: Sequence[Step]) -> No
                 await connection.flush()
                 await asyncio.sleep(step)
             case Repeat():
-                await _repeat(connection, step)
+                if not await _repeat(connection, step):
+                    return False
             case "hang":
                 await connection.flush()
                 await connection.hang()
+                return False
             case "reset":
                 await connection.flush()
                 connection.reset()
-    if not connection.left:
-        await connection.flush()
+                return True
+    await connection.flush()
+    return True
 
 
-async def _repeat(connection: _http.Connection, step: Repeat) -> None:
+async def _repeat(connection: _http.Connection, step: Repeat) -> bool:
+    """Send the same again and again; whether the client stayed to its end."""
     sent = 0
-    while not connection.left and (step.times is None or sent < step.times):
+    while step.times is None or sent < step.times:
+        if connection.left:
+            return False
         connection.write(step.data)
         await connection.flush()
         sent += 1
+    return True
 
 
 def _frames(request: Recorded, play: Play, number: int) -> list[bytes]:
