@@ -26,11 +26,6 @@ MAX_BASE64_CHARS = 700_000
 MAX_PIXELS = 64_000_000
 """Pictures with more are not decoded: a small file can hold a huge one."""
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
-"""Largest picture file that is opened."""
-
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
-
 _QUALITIES = (85, 70, 55)
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 _ACCEPTED = {
@@ -44,7 +39,6 @@ _ACCEPTED = {
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _ORIENTATION = 0x0112  # the EXIF tag
 _SIDEWAYS = 5  # from this value on, width and height change places
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -76,11 +70,6 @@ class Picture(msgspec.Struct, frozen=True):
         if self.frames > 1:
             notes.append(f"has {self.frames} frames, of which the first is shown")
         return f"[The image `{name}` {'; it '.join(notes)}.]" if notes else None
-
-
-def is_picture(data: bytes) -> bool:
-    """Whether the bytes begin as a picture does."""
-    return data.startswith(_MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
 
 
 def prepare(data: bytes, name: str) -> Picture:

@@ -32,7 +32,7 @@ NEAR = 0.6
 
 _STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 _OPENS_AFTER = frozenset(" \t\n\r([{<—–-=")
-_NUMBERED = re.compile(r"^ *\d+(?:\t|→)", re.MULTILINE)
+_NUMBERED = r"(?m)^ *\d+(?:\t|→)"
 
 
 def find(text: str, old: str, new: str) -> list[Span]:
@@ -87,7 +87,7 @@ def nearest(text: str, old: str) -> str | None:
     """What the model most likely meant, in words, when `old` is not in the text; None if unknown."""
     flat = text.replace("\r\n", "\n")
     old = old.replace("\r\n", "\n")
-    bare = _NUMBERED.sub("", old)
+    bare = re.sub(_NUMBERED, "", old)
     if bare != old and bare and bare in flat:
         return (
             "It is found without the line numbers that Read puts before each line: leave them out."

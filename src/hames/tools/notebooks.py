@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from hames._json import clean_text
 from hames.errors import ToolError
 from hames.tools.text_files import Text
 
@@ -95,8 +96,12 @@ def dump(notebook: Notebook, before: Text) -> str:
     import json
 
     indent = _INDENT.match(before.text)
+    width = indent[1] if indent else 1
     escaped = before.text.isascii() and "\\u" in before.text
-    text = json.dumps(notebook.raw, ensure_ascii=escaped, indent=indent[1] if indent else 1)
+    text = json.dumps(notebook.raw, ensure_ascii=escaped, indent=width)
+    if text != clean_text(text):
+        # Half characters can only be written as escapes.
+        text = json.dumps(notebook.raw, indent=width)
     if before.text.endswith("\n"):
         text += "\n"
     return text.replace("\n", "\r\n") if "\r\n" in before.text else text

@@ -20,9 +20,6 @@ MAX_DOCUMENT_PAGES = 100
 MAX_PAGES = 20
 """Most pages rendered in one call."""
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
-"""Largest file of which pages are rendered."""
-
 PAGE_SIDE = 1568
 """Longest side of a page in pixels; the API scales larger pictures down to this."""
 

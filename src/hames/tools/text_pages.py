@@ -8,12 +8,6 @@ from hames.errors import ToolError
 from hames.tools.text_files import Text
 from hames.tools.tool import Result
 
-MAX_WHOLE_BYTES = 256 * 1024
-"""Largest file that is read without a range."""
-
-MAX_FILE_BYTES = 256 * 1024 * 1024
-"""Largest file of which a range is read."""
-
 MAX_TOKENS = 25_000
 """Tokens of one result, estimated."""
 
