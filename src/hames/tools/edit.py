@@ -21,6 +21,10 @@ from hames.tools.write import IN_THREAD_CHARS, encoded, original
 MAX_QUOTED_CHARS = 300
 """How much of a text that was not found is repeated."""
 
+STALE_NOTE = (
+    " The file had been modified since you read it; the rest of it may differ from what you saw."
+)
+
 
 class EditInput(Struct, forbid_unknown_fields=True):
     file_path: Annotated[str, Meta(description="Absolute path.")]
@@ -137,12 +141,7 @@ def _success(args: EditInput, target: Target, text: str, spans: list[Span], stal
     done = f"Edited `{target.path}` at {where}."
     if args.replace_all:
         done = f"Replaced all {len(spans)} occurrences in `{target.path}`, at {where}."
-    if stale:
-        done += (
-            " The file had been modified since you read it; the rest of it may differ from what you "
-            "saw."
-        )
-    return done
+    return done + STALE_NOTE if stale else done
 
 
 def recall(states: dict[type, Any], input: Any, data: Any) -> None:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from hames.errors import ToolError
 from hames.tools.edit import (
+    STALE_NOTE,
     check_strings,
     find_editable,
     find_places,
@@ -78,10 +79,7 @@ async def run(args: MultiEditInput, call: Call) -> Result:
     done = f"Made {len(args.edits)} edits ({count} replacements) in `{target.path}`."
     if stale:
         data["staleRecovered"] = True
-        done += (
-            " The file had been modified since you read it; the rest of it may differ from what you "
-            "saw."
-        )
+        done += STALE_NOTE
     elif not whole:
         data["contentNotInModelContext"] = True
     return Result(done, data)

@@ -7,6 +7,7 @@ the place it points to, so that what is judged and what is written are the same.
 from __future__ import annotations
 
 import errno
+import os
 
 import msgspec
 
@@ -112,10 +113,8 @@ async def write(
 
 def absolute(call: Call, given: str) -> str:
     """The absolute path of a file argument. Raises ToolError for one that cannot be a file."""
-    if not given.strip() or "\0" in given:
-        raise ToolError(
-            "`file_path` is not a path. Give the absolute path of a file.", invalid=True
-        )
+    if not given.strip() or "\0" in given or not _is_encodable(given):
+        raise ToolError(f"{given!r} is not a path. Give the absolute path of a file.", invalid=True)
     path = call.resolve(given)
     refuse_system_folder(path)
     return path
@@ -136,6 +135,14 @@ def refuse_unfit(path: str, stat: Stat) -> None:
         raise ToolError(f"`{path}` is a folder, not a file.", invalid=True)
     if stat.kind != "file":
         raise ToolError(f"`{path}` is a device, socket or pipe, not a file.", invalid=True)
+
+
+def _is_encodable(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def file_error(error: OSError, path: str) -> ToolError:
