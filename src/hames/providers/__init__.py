@@ -1,8 +1,10 @@
 """Talk to a model; one file per provider.
 
-`protocol` says what a provider is. `http`, `sse`, `clocks`, `retry`, `assemble` and `credentials` are
-shared by providers. To add one: a module with a class that has `stream`, and a line in `PROVIDERS`;
-the shared provider tests run over that table.
+`protocol` says what a provider is: one async iterator of events. Around it: `ask` sends a request with
+`clocks` and `retry` and has `assemble` fold the events into a reply. Below it: `http` (over `network`),
+`credentials`, `sse`, `unstreamed` and `failures` are shared by providers that speak HTTP. `plays` is the
+vocabulary of `scripted`. To add a provider: a module with a class that has `stream`, and a line in
+`PROVIDERS`; the shared provider tests run over that table.
 """
 
 PROVIDERS = {

@@ -18,6 +18,7 @@ from hames.providers.failures import failure, not_a_reply
 from hames.providers.plays import Play, Script, Source, events
 from hames.providers.protocol import ModelEvent, Request
 from hames.providers.sse import decode
+from hames.providers.unstreamed import events_of
 
 URL = "scripted:"
 
@@ -71,16 +72,21 @@ async def _act(play: Play, number: int, model: str) -> AsyncIterator[ModelEvent]
         headers = {"content-type": "application/json", **play.failure.headers}
         raise failure(play.failure.status, headers, play.failure.payload(), url=URL)
     if play.page is not None:
-        raise not_a_reply({"content-type": "text/html"}, play.page, URL)
+        whole = events_of(play.page)
+        if whole is None:
+            raise not_a_reply({"content-type": "text/html"}, play.page, URL)
+        for event in whole:
+            yield event
+        return
     if play.ending is None or play.ending.after is not None:
         for value in events(play, number=number, model=model):
             # Like a socket, let others run.
             await asyncio.sleep(play.pace)
-            event = decode(_json.encode(value))
-            assert event is not None
-            if event.type == "message_start":
-                event.request_id = f"req_{number:04d}"
-            yield event
+            decoded = decode(_json.encode(value))
+            assert decoded is not None
+            if decoded.type == "message_start":
+                decoded.request_id = f"req_{number:04d}"
+            yield decoded
     if play.ending is not None:
         await _end(play.ending.kind)
 
