@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -12,11 +12,9 @@ from hames.blocks import Block, Turn
 from hames.errors import OptionsError, SessionError, SessionExists, SessionNotFound
 from hames.sessions import chain, listing, transcript
 from hames.sessions.names import is_session_id, project_key
+from hames.sessions.normalise import Fate
 from hames.sessions.store import Key, Store
 from hames.sessions.transcript import Entry
-
-Fate = Literal["started", "not started"]
-"""What is known of a call without a result. Of a call that is not named nothing is known."""
 
 KEPT = ("custom-title", "ai-title", "tag", "last-prompt")
 """State lines that listings look for at the end of a transcript."""
