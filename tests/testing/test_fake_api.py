@@ -17,7 +17,7 @@ import trustme
 from raw_client import HEADERS, Client, body, post
 
 from hames.errors import ScriptError
-from hames.testing import FakeAPI, calls, fails, says, thinks
+from hames.testing import FakeAPI, calls, endless_line, fails, says, thinks
 
 
 def test_a_play_is_streamed_as_events() -> None:
@@ -173,6 +173,16 @@ def test_a_request_beyond_the_plays_is_a_problem_and_is_not_retried() -> None:
             api.verify()
 
 
+def test_a_play_that_raises_is_a_problem() -> None:
+    def check(request: dict[str, Any]) -> Any:
+        raise AssertionError("No tools wanted.")
+
+    with FakeAPI([check]) as api:
+        assert "No tools wanted." in post(api.url).json["error"]["message"]
+        with pytest.raises(ScriptError, match="No tools wanted"):
+            api.verify()
+
+
 def test_a_play_that_nobody_asked_for_is_a_problem() -> None:
     with FakeAPI([says("Hello."), says("Never.")]) as api:
         post(api.url)
@@ -289,6 +299,15 @@ async def test_it_runs_in_the_loop_of_a_test_and_leaves_nothing() -> None:
         idle, left = await asyncio.open_connection(host, int(port))
     assert await asyncio.wait_for(idle.read(), 5) == b""
     left.close()
+
+
+async def test_a_client_that_does_not_read_cannot_keep_the_server_alive() -> None:
+    async with asyncio.timeout(4):
+        async with FakeAPI([endless_line()]) as api:
+            _, writer = await _send(api.url)
+            writer.transport.pause_reading()
+            await api.received()
+        writer.transport.abort()
 
 
 async def test_a_server_in_a_thread_can_be_waited_for_in_a_loop() -> None:

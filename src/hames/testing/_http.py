@@ -12,6 +12,8 @@ import msgspec
 
 MOST_HEAD_BYTES = 256 * 1024
 MOST_BODY_BYTES = 256 * 1024 * 1024
+LAST_SECONDS = 5.0
+"""For a client that is slow to take the end of an answer."""
 
 
 class BadRequest(Exception):
@@ -98,11 +100,16 @@ class Connection:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
-    async def close(self) -> None:
+    async def close(self, *, at_once: bool = False) -> None:
+        """Close the connection, when there is time after sending what was written."""
+        if at_once:
+            self._writer.transport.abort()
+            return
         self._writer.close()
         try:
-            await self._writer.wait_closed()
-        except (OSError, asyncio.CancelledError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
             self._writer.transport.abort()
 
 

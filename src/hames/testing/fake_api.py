@@ -186,6 +186,7 @@ class FakeAPI:
         assert task is not None
         self._tasks.add(task)
         connection = _http.Connection(reader, writer)
+        stopped = False
         try:
             while (incoming := await connection.next_request()) is not None:
                 if not await self._answer(connection, incoming):
@@ -196,10 +197,10 @@ class FakeAPI:
             pass
         except asyncio.CancelledError:
             # The server stops. A cancelled handler would be reported by asyncio's stream protocol.
-            pass
+            stopped = True
         finally:
             self._tasks.discard(task)
-            await connection.close()
+            await connection.close(at_once=stopped)
 
     async def _answer(self, connection: _http.Connection, incoming: _http.Incoming) -> bool:
         """Answer one request; whether the connection can be used for another."""
@@ -229,6 +230,10 @@ class FakeAPI:
         except ScriptError as error:
             self.problems.append(str(error))
             return self._send_error(connection, request, 400, str(error))
+        except Exception as error:
+            # A play may be a function of the test, with assertions of its own.
+            self.problems.append(f"A play raised {error!r}.")
+            return self._send_error(connection, request, 400, self.problems[-1])
         answers = play.failure is None and not getattr(play, "steps", ())
         if self._cache and answers:
             request.cache = self._cache.account(request.raw)
