@@ -138,7 +138,9 @@ def bare_rule(rules: Sequence[Rule], question: Question) -> Rule | None:
 
 def specific(rules: Sequence[Rule], question: Question, kind: str) -> Iterator[tuple[Rule, str]]:
     """The rules with a specifier that speak of an access of this kind by the call, and the specifier."""
-    names = {question.tool, *question.aliases} - UNUSED_PATH_RULES | {KIND_WORDS.get(kind, "")}
+    # `Bash(...)` says nothing of a file that the same tool reads.
+    own = {question.tool, *question.aliases} - UNUSED_PATH_RULES - set(KIND_WORDS.values())
+    names = own | {KIND_WORDS.get(kind, "")}
     for rule in rules:
         if rule.specifier is not None and rule.tool in names:
             yield rule, rule.specifier

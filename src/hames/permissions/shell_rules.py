@@ -1,42 +1,564 @@
-"""Shell commands as the rules see them."""
+"""Shell commands as the rules see them.
+
+To allow, every simple command must be covered by itself: by being read-only, by the mode, or by an
+allow rule that matches it exactly as written; and so must every redirect. To deny or ask, a command is
+held against the rules in every reading it may have: without quotes, without its folder, behind wrappers,
+inside scripts. What cannot be told is doubt, and doubt is an ask where deny or ask rules exist.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from hames.access import Runs
-from hames.permissions.rules import compiled
+from hames.permissions.paths import Place, files_of, is_inside, place
+from hames.permissions.protected import is_protected
+from hames.permissions.readonly_commands import reads
+from hames.permissions.rules import Compiled, Rule, compiled, specific
+from hames.permissions.shell_parse import Command, Redirect, Script, parse
+from hames.permissions.shell_paths import (
+    critical_removal,
+    edits,
+    expanded,
+    folders,
+    touched,
+    written,
+)
+from hames.permissions.subjects import by_rule, file_rule, protected_file
 from hames.permissions.types import Behavior, Decision, Policy, Question
+from hames.permissions.words import ANY, Word, could_match, plain
+from hames.permissions.wrappers import (
+    FIND_ACTIONS,
+    NEVER_BY_PREFIX,
+    SAFE_VARIABLES,
+    Inner,
+    looked_through,
+    scripts,
+    stripped,
+)
+
+_DEEPEST = 5
+_MOST_COMMANDS = 5000
+_MOST_NAMES = 3000
+
+_NO_FILE = frozenset(("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/stdin", "/dev/zero"))
+
+_SETS_VARIABLES = frozenset(
+    [
+        "export",
+        "declare",
+        "typeset",
+        "local",
+        "readonly",
+        "unset",
+        "read",
+        "mapfile",
+        "readarray",
+        "printf",
+        "getopts",
+        "wait",
+        "let",
+        "test",
+        "[",
+    ]
+)
+_STEERING_VARIABLE = re.compile(
+    r"""(?:PATH|CDPATH|HOME|ENV|IFS|PS4|PROMPT_COMMAND|PAGER|EDITOR|VISUAL|BROWSER|MANPAGER|HISTFILE
+    |(?:LD|DYLD|BASH|GIT|PYTHON|PERL|PERL5|RUBY|NODE|NPM|JAVA|LESS|SHELL|SSH|CURL|PIP|CARGO|RUSTC)\w*
+    |\w*(?:OPTIONS|OPTS|FLAGS|COMMAND|PRELOAD|_PATH))(?:\[.*)?""",
+    re.VERBOSE | re.DOTALL,
+)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class ShellPattern:
+    """The specifier of a shell rule."""
+
+    exact: str | None
+    """The whole command, for a pattern without `*`."""
+    wildcards: tuple[str, ...]
+    """Patterns with `*`, of which one must match the whole text."""
+    regex: re.Pattern[str]
+
+
 class ShellSubject:
-    """A shell command that is run. Without a rule for the whole tool it is asked about."""
+    """A shell command that is run."""
 
-    policy: Policy
-    asked: Question
-    access: Runs
-    readonly: bool = False
+    def __init__(self, policy: Policy, question: Question, access: Runs) -> None:
+        self.policy = policy
+        self.asked = question
+        self.access = access
+        self.rules = compiled(policy)
+        # Rules for files that the command touches are those of `Read(...)` and `Edit(...)`.
+        self.files = Question("", {}, (), question.cwd)
+
+    @cached_property
+    def script(self) -> Script:
+        return parse(
+            self.access.command, home=self.policy.home, cwd=self.asked.cwd or self.policy.root
+        )
+
+    @cached_property
+    def folders(self) -> list[str]:
+        """Where the commands may work."""
+        return folders(self.policy, self.asked.cwd, self._commands)
+
+    @cached_property
+    def moves(self) -> bool:
+        """Whether a command changes the directory."""
+        return any(command.name in ("cd", "pushd", "popd") for command in self.script.commands)
+
+    @property
+    def readonly(self) -> bool:
+        return (
+            self.script.problem is None
+            and all(self._is_free(command) for command in self.script.commands)
+            and not any(self._writes(redirect) for redirect in self.script.redirects)
+        )
+
+    # Deny and ask
 
     def ruled(self, behavior: Behavior) -> Decision | None:
+        for rule, pattern in self._patterns(behavior):
+            for inner in (Inner([plain(self.access.command.strip())]), *self._inner):
+                if any(pattern.regex.fullmatch(text) for text in _spellings(inner, rule)):
+                    return by_rule(rule, f"`{_shown(inner.words)}`")
+        if self._has_path_rules(behavior):
+            for where, writes in self._places:
+                if rule_found := file_rule(self.policy, self.files, behavior, where, writes=writes):
+                    verb = "Writing" if writes else "Reading"
+                    return by_rule(rule_found, f"{verb} `{where.given}`", where.given)
         return None
 
     def doubt(self) -> Decision | None:
-        if any(
-            rule.tool == "Bash"
-            for rule in (*compiled(self.policy).ask, *compiled(self.policy).deny)
-        ):
-            return Decision("ask", "Shell rules exist that this command was not held against.")
+        by_text = [*self._patterns("deny"), *self._patterns("ask")]
+        by_path = self._has_path_rules("deny") or self._has_path_rules("ask")
+        if not by_text and not by_path:
+            return None
+        if problem := self._hidden or self.script.problem:
+            return _unsure(problem)
+        if by_text:
+            for inner in self._inner:
+                if ANY in inner.words[0].vague:
+                    return _unsure(
+                        f"The command `{_shown(inner.words)}` is known only when it runs."
+                    )
+                for rule, pattern in by_text:
+                    if self._may_match(pattern, inner, rule):
+                        return _unsure(f"`{_shown(inner.words)}` may match the rule `{rule.text}`.")
+        return self._path_doubt() if by_path else None
+
+    def _may_match(self, pattern: ShellPattern, inner: Inner, rule: Rule) -> bool:
+        return any(
+            ANY in text and any(could_match(wildcard, text) for wildcard in pattern.wildcards)
+            for text in _spellings(inner, rule)
+        )
+
+    def _path_doubt(self) -> Decision | None:
+        for inner in self._inner:
+            names = touched(inner.words)
+            for word in (*names.read, *names.written):
+                for folder in self.folders:
+                    paths = expanded(self.policy, folder, word.marked)
+                    if paths is None:
+                        return _unsure(f"Which file `{word.raw}` is, is known only when it runs.")
+                    if names.deep and any(self._holds_ruled_file(folder, path) for path in paths):
+                        return _unsure(f"`{word.raw}` holds files that a rule names.")
+            if names.deep and not names.read and self._holds_ruled_file(self.folders[-1], "."):
+                return _unsure("The folder holds files that a rule names.")
+        for redirect in self.script.redirects:
+            if not redirect.target.static:
+                return _unsure(
+                    f"Which file `{redirect.target.raw}` is, is known only when it runs."
+                )
         return None
 
+    def _holds_ruled_file(self, folder: str, path: str) -> bool:
+        """Whether a deny or ask rule names a file below a folder, as far as can be looked."""
+        files = files_of(self.policy)
+        top = place(self.policy, folder, path).given
+        waiting = [top] if files.is_dir(top) else []
+        seen = 0
+        while waiting:
+            above = waiting.pop()
+            for name in files.names(above):
+                if (seen := seen + 1) > _MOST_NAMES:
+                    return True
+                below = f"{above.rstrip('/')}/{name}"
+                where = Place(below, (below,))
+                for behavior in ("deny", "ask"):
+                    if file_rule(self.policy, self.files, behavior, where, writes=True):
+                        return True
+                    if file_rule(self.policy, self.files, behavior, where, writes=False):
+                        return True
+                if files.is_dir(below) and files.real_path(below) == below:
+                    waiting.append(below)
+        return False
+
+    # Safety
+
     def critical(self) -> Decision | None:
+        for inner in self._inner:
+            if target := critical_removal(self.policy, self.folders, inner.words):
+                return Decision(
+                    "ask",
+                    f"`{_shown(inner.words)}` removes a critical place, `{target}`.",
+                    reason_type="safetyCheck",
+                )
         return None
 
     def protected(self) -> Decision | None:
+        for where, writes in self._places:
+            if writes and any(is_protected(self.policy, path) for path in where.paths):
+                return protected_file(where)
         return None
+
+    # Approval
 
     def approval(self) -> Decision | None:
-        return None
+        if rule := self._exact_rule():
+            return by_rule(rule, "This command")
+        if self.script.problem or not (self.script.commands or self.script.redirects):
+            return None
+        planning = self.policy.mode == "plan"
+        reasons: list[Decision] = []
+        for command in self.script.commands:
+            covered = self._is_free(command) or self._edit(command)
+            if not covered and not planning:
+                rule = self._allow_rule(command)
+                covered = by_rule(rule, f"`{_shown(command.words)}`") if rule else None
+            if not covered:
+                return None
+            reasons.append(covered)
+        for redirect in self.script.redirects:
+            if not (covered := self._redirect(redirect, planning)):
+                return None
+            reasons.append(covered)
+        # Whatever is more than reading is the better reason.
+        return next((reason for reason in reasons if not reason.readonly), reasons[0])
 
     def question(self) -> Decision:
+        script = self.script
+        if script.problem:
+            return Decision("ask", f"The command cannot be checked: {script.problem}")
+        open_commands = [
+            command
+            for command in script.commands
+            if not (self._is_free(command) or self._edit(command) or self._allow_rule(command))
+        ]
+        if open_commands and self.policy.mode != "plan":
+            return Decision("ask", f"`{_shown(open_commands[0].words)}` needs permission.")
+        for redirect in script.redirects:
+            if not self._redirect(redirect, False):
+                return Decision(
+                    "ask",
+                    f"The redirect with `{redirect.target.raw}` needs permission.",
+                    blocked_path=place(self.policy, self.asked.cwd, redirect.target.text).given,
+                )
         return Decision("ask", "This command needs permission.")
+
+    def _exact_rule(self) -> Rule | None:
+        if self.policy.mode == "plan":
+            return None
+        text = _blanks(self.access.command)
+        for rule, pattern in self._patterns("allow"):
+            if pattern.exact == text and (self.script.problem or not self.script.redirects):
+                return rule
+        return None
+
+    def _allow_rule(self, command: Command) -> Rule | None:
+        """The first allow rule that covers the command, with its safe assignments and wrappers off."""
+        if not _assigns_safely(command.assignments) or not command.words:
+            return None
+        words: Sequence[Word] = command.words
+        whole = True
+        while True:
+            for rule, pattern in self._patterns("allow"):
+                text = " ".join(word.raw for word in words)
+                if pattern.exact is not None:
+                    if pattern.exact == text:
+                        return rule
+                elif _prefix_may_cover(words) and pattern.regex.fullmatch(text):
+                    return rule
+            inner = stripped(words)
+            if inner is None or (not whole and len(inner) >= len(words)):
+                return None
+            words, whole = inner, False
+            if "=" in words[0].marked:
+                return None
+
+    def _is_free(self, command: Command) -> Decision | None:
+        """Whether the command is read-only, and reads in the working folders only."""
+        words: Sequence[Word] = command.words
+        if not words or not _assigns_safely(command.assignments):
+            return None
+        while (inner := stripped(words)) is not None and words[0].marked != "xargs":
+            words = inner
+        paths = reads(words)
+        if paths is None or (words[0].marked == "cd" and command.repeated):
+            return None
+        if words[0].marked == "git" and not self._git_is_safe:
+            return None
+        if self.moves and any(self._writes(redirect) for redirect in self.script.redirects):
+            return None
+        if not all(self._reads_inside(word) for word in (*paths, plain("."))):
+            return None
+        return Decision(
+            "allow", f"`{_shown(command.words)}` only reads.", reason_type="readonly", readonly=True
+        )
+
+    def _reads_inside(self, word: Word) -> bool:
+        for folder in self.folders:
+            paths = expanded(self.policy, folder, word.marked)
+            if paths is None:
+                return False
+            for path in paths:
+                where = place(self.policy, folder, path)
+                if not word.static and path.startswith("-"):
+                    return False
+                if not is_inside(self.policy, where, reading=True) and path not in _NO_FILE:
+                    return False
+        return True
+
+    @cached_property
+    def _git_is_safe(self) -> bool:
+        """Whether git works in the repository of the start, whose configuration is trusted.
+
+        After `cd`, or in a folder that is itself a repository, other hooks and programs may be set.
+        """
+        if self.moves:
+            return False
+        files = files_of(self.policy)
+        folder = self.folders[0]
+        while True:
+            names = set(files.names(folder))
+            at_start = folder in (self.policy.root, *self.policy.folders, "/")
+            if ".git" not in names and {"HEAD", "objects", "refs"} <= names:
+                return False
+            if at_start:
+                return True
+            if ".git" in names:
+                return False
+            folder = folder.rpartition("/")[0] or "/"
+
+    def _edit(self, command: Command) -> Decision | None:
+        """Whether mode `acceptEdits` runs the command."""
+        if (
+            self.policy.mode != "acceptEdits"
+            or self.moves
+            or not _assigns_safely(command.assignments)
+        ):
+            return None
+        words: Sequence[Word] = command.words
+        while (inner := stripped(words)) is not None and words[0].marked != "xargs":
+            words = inner
+        paths = edits(words)
+        if paths is None:
+            return None
+        for word in paths:
+            where = place(self.policy, self.folders[0], word.marked)
+            if not is_inside(self.policy, where) or any(
+                is_protected(self.policy, p) for p in where.paths
+            ):
+                return None
+        return Decision(
+            "allow", "Mode `acceptEdits` allows file commands here.", reason_type="mode"
+        )
+
+    def _redirect(self, redirect: Redirect, planning: bool) -> Decision | None:
+        word = redirect.target
+        if not word.static or not word.marked:
+            return None
+        where = place(self.policy, self.folders[0], word.marked)
+        if where.given in _NO_FILE and word.marked in _NO_FILE:
+            return Decision("allow", "Nothing is written.", reason_type="readonly", readonly=True)
+        if redirect.reads and not redirect.writes:
+            if self._reads_inside(word):
+                return Decision(
+                    "allow",
+                    "Reading in the working folders.",
+                    reason_type="workingDir",
+                    readonly=True,
+                )
+            rule = (
+                None
+                if self.moves
+                else file_rule(self.policy, self.files, "allow", where, writes=False)
+            )
+            return by_rule(rule, f"Reading `{where.given}`") if rule else None
+        if self.moves or planning or redirect.reads:
+            return None
+        if self.policy.mode == "acceptEdits" and is_inside(self.policy, where):
+            return Decision("allow", "Mode `acceptEdits` allows edits here.", reason_type="mode")
+        rule = file_rule(self.policy, self.files, "allow", where, writes=True)
+        return by_rule(rule, f"Writing `{where.given}`") if rule else None
+
+    def _writes(self, redirect: Redirect) -> bool:
+        return redirect.writes and redirect.target.marked not in _NO_FILE
+
+    # What stands inside
+
+    @cached_property
+    def _unpacked(self) -> tuple[list[Command], list[Inner], list[Redirect], str | None]:
+        """Every command, those inside scripts and wrappers too; and why that may not be all."""
+        commands: list[Command] = []
+        inners: list[Inner] = []
+        redirects: list[Redirect] = []
+        hidden: str | None = None
+        waiting = [(self.script, 0)]
+        while waiting:
+            script, depth = waiting.pop()
+            commands += script.commands
+            redirects += script.redirects
+            hidden = hidden or script.problem
+            for command in script.commands:
+                if not command.words:
+                    continue
+                for inner in looked_through(command.words):
+                    inners.append(inner)
+                    for text in scripts(inner.words):
+                        if text is None:
+                            hidden = (
+                                hidden or f"`{_shown(inner.words)}` runs what is not known before."
+                            )
+                        elif depth >= _DEEPEST or len(inners) > _MOST_COMMANDS:
+                            hidden = hidden or "It is nested too deeply."
+                        else:
+                            cwd = self.asked.cwd or self.policy.root
+                            waiting.append((parse(text, home=self.policy.home, cwd=cwd), depth + 1))
+        return commands, inners, redirects, hidden
+
+    @property
+    def _commands(self) -> list[Command]:
+        return self._unpacked[0]
+
+    @property
+    def _inner(self) -> list[Inner]:
+        return self._unpacked[1]
+
+    @property
+    def _hidden(self) -> str | None:
+        return self._unpacked[3]
+
+    @cached_property
+    def _places(self) -> list[tuple[Place, bool]]:
+        """Files that the commands may touch, and whether they write them; as far as is known."""
+        found: list[tuple[Place, bool]] = []
+        by_path = self._has_path_rules("deny") or self._has_path_rules("ask")
+        for inner in self._inner:
+            if by_path:
+                names = touched(inner.words)
+                self._add_places(found, names.read, False)
+                self._add_places(found, names.written, True)
+            else:
+                self._add_places(found, written(inner.words), True)
+        for redirect in self._unpacked[2]:
+            self._add_places(found, [redirect.target], redirect.writes)
+        return found
+
+    def _add_places(
+        self, found: list[tuple[Place, bool]], words: Sequence[Word], writes: bool
+    ) -> None:
+        for word in words:
+            for folder in self.folders:
+                for path in expanded(self.policy, folder, word.marked) or ():
+                    if path and "\0" not in path:
+                        found.append((place(self.policy, folder, path), writes))
+
+    # Rules
+
+    def _patterns(self, behavior: Behavior) -> list[tuple[Rule, ShellPattern]]:
+        def build() -> list[tuple[Rule, ShellPattern]]:
+            rules = specific(self.rules.of(behavior), self.asked, "Runs")
+            return [(rule, _compiled_pattern(specifier)) for rule, specifier in rules]
+
+        key = ("shell", behavior, self.asked.tool, self.asked.aliases)
+        found: list[tuple[Rule, ShellPattern]] = self.rules.remember(key, build)
+        return found
+
+    def _has_path_rules(self, behavior: Behavior) -> bool:
+        key = ("paths", behavior)
+        return bool(
+            self.rules.remember(key, lambda: _has_path_rules(self.rules, behavior, self.files))
+        )
+
+
+def _has_path_rules(rules: Compiled, behavior: Behavior, question: Question) -> bool:
+    return any(
+        True for kind in ("Reads", "Writes") for _ in specific(rules.of(behavior), question, kind)
+    )
+
+
+def _compiled_pattern(specifier: str) -> ShellPattern:
+    text = _blanks(specifier)
+    if text.endswith(":*"):
+        text = text[:-2] + " *"
+    if "*" not in text:
+        return ShellPattern(text, (text,), re.compile(re.escape(text)))
+    wildcards = (text, text[:-2]) if text.endswith(" *") else (text,)
+    source = "|".join(".*".join(re.escape(part) for part in card.split("*")) for card in wildcards)
+    return ShellPattern(None, wildcards, re.compile(source, re.DOTALL))
+
+
+def _blanks(text: str) -> str:
+    return re.sub(r"[ \t]+", " ", text.strip())
+
+
+def _spellings(inner: Inner, rule: Rule) -> Iterator[str]:
+    """The texts under which a deny or ask rule may know a command."""
+    words = inner.words
+    yield _blanks(" ".join(word.raw for word in words))
+    first = words[0].vague
+    arguments = [word.vague for word in words[1:]]
+    for name in dict.fromkeys((first, first.rpartition("/")[2], first.rpartition("/")[2].lower())):
+        for start in _subcommands(arguments):
+            yield _blanks(" ".join((name, *arguments[start:])))
+            if rule.specifier and "/" in rule.specifier.split(" ")[0]:
+                folder = rule.specifier.split(" ")[0].rpartition("/")[0]
+                yield _blanks(" ".join((f"{folder}/{name}", *arguments[start:])))
+
+
+def _subcommands(arguments: Sequence[str]) -> list[int]:
+    """Where the arguments may begin that matter: options before a subcommand do not."""
+    found = {0}
+    for at in range(min(len(arguments), 12)):
+        if at in found and arguments[at].startswith("-"):
+            found.add(at + 1)
+            if at + 1 < len(arguments) and not arguments[at + 1].startswith("-"):
+                found.add(at + 2)
+    return sorted(found)
+
+
+def _prefix_may_cover(words: Sequence[Word]) -> bool:
+    """Whether a rule with `*` may approve the command at all."""
+    if not words[0].static or not words[0].marked:
+        return False
+    name = words[0].marked.rpartition("/")[2]
+    if name in NEVER_BY_PREFIX:
+        return False
+    if name == "find":
+        return all(word.static and word.marked not in FIND_ACTIONS for word in words)
+    if name in _SETS_VARIABLES:
+        # Bash evaluates the index of a variable's name: `printf -v 'a[$(command)]'`.
+        return not any(
+            ("[" in word.text and ("$(" in word.text or "`" in word.text))
+            or _STEERING_VARIABLE.fullmatch(word.text.partition("=")[0])
+            for word in words[1:]
+        )
+    return True
+
+
+def _assigns_safely(assignments: Sequence[tuple[str, Word]]) -> bool:
+    return all(name in SAFE_VARIABLES for name, _ in assignments)
+
+
+def _unsure(reason: str) -> Decision:
+    return Decision("ask", f"Rules could not be checked. {reason}", reason_type="safetyCheck")
+
+
+def _shown(words: Sequence[Word]) -> str:
+    text = " ".join(word.raw for word in words)
+    return text if len(text) <= 120 else text[:119] + "…"

@@ -1,0 +1,329 @@
+"""Files that a shell command touches: operands, globs, the folder it works in, critical removals."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hames.permissions.paths import files_of, normal, place, start_of
+from hames.permissions.protected import critical_folders
+from hames.permissions.readonly_commands import RECURSIVE, UNREAD, Options, reads, sed_prints, use
+from hames.permissions.shell_parse import Command
+from hames.permissions.types import Policy
+from hames.permissions.words import (
+    ANY,
+    BRACKET,
+    QUESTION,
+    STAR,
+    Word,
+    glob_pattern,
+    is_open,
+    plain,
+    readings,
+    segment_regex,
+)
+from hames.permissions.wrappers import Inner
+
+_MOST_NAMES = 3000
+_MOST_FOLDERS = 8
+_GLOB = re.compile(f"[{STAR}{QUESTION}{BRACKET}]")
+
+_CHANGED_WHOLE = frozenset(
+    [
+        "rm",
+        "rmdir",
+        "unlink",
+        "shred",
+        "mkdir",
+        "touch",
+        "truncate",
+        "chmod",
+        "chown",
+        "chgrp",
+        "tee",
+        "mkfifo",
+        "mknod",
+        "setfacl",
+        "chattr",
+    ]
+)
+"""Commands that write all their operands."""
+_MOVED = frozenset(("mv", "git mv"))
+_COPIED = frozenset(("cp", "mv", "ln", "install", "rsync", "scp"))
+"""Commands that write their last operand, or into it."""
+
+_EDITS = {
+    "mkdir": Options("pv", "parents verbose", globs=False),
+    "touch": Options("acm", "no-create", globs=False),
+    "rm": Options("rRfvd", "recursive force verbose dir", globs=False),
+    "rmdir": Options("pv", "parents verbose", globs=False),
+    "mv": Options("fnv", "force no-clobber verbose", globs=False),
+    "cp": Options("fnpv", "force no-clobber verbose", globs=False),
+}
+"""File commands of `acceptEdits`, with their harmless options."""
+_SED_IN_PLACE = Options(
+    "nErsuze:",
+    "quiet silent regexp-extended expression=",
+    "text-then-paths",
+    globs=False,
+    scripts="-e",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Words of a command that name files."""
+
+    read: list[Word]
+    written: list[Word]
+    deep: bool = False
+    """What lies below a folder among them is touched too."""
+
+
+def folders(policy: Policy, cwd: str, commands: Iterable[Command]) -> list[str]:
+    """Every folder that the commands may work in: where they start, and where a `cd` may lead.
+
+    A folder that is not known has `ANY` in it.
+    """
+    found = [start_of(policy, cwd)]
+    for command in commands:
+        if command.name not in ("cd", "pushd", "popd"):
+            continue
+        words = [word for word in command.words[1:] if not word.marked.startswith("-")]
+        known = command.name == "cd" and len(words) == 1 == len(command.words) - 1
+        target = words[0].vague if known and not command.repeated else ANY
+        if command.name == "cd" and len(command.words) == 1:
+            target = policy.home or ANY
+        for folder in list(found):
+            there = target if target.startswith(("/", ANY)) else os.path.join(folder, target)
+            if there not in found:
+                found.append(there)
+        if len(found) > _MOST_FOLDERS:
+            return [*found[:_MOST_FOLDERS], ANY]
+    return found
+
+
+def expanded(policy: Policy, folder: str, marked: str) -> list[str] | None:
+    """What a word without `ANY` becomes in a folder; None when that are too many, or not known.
+
+    A glob that matches nothing stays as it is, which is bash's way.
+    """
+    if ANY in folder:
+        return None
+    found: list[str] = []
+    for reading in readings(marked):
+        if ANY in reading:
+            return None
+        names = _glob(policy, folder, reading) if _GLOB.search(reading) else None
+        if names is None and _GLOB.search(reading):
+            return None
+        found += names or [Word("", reading, False).text]
+    return found if len(found) <= _MOST_NAMES else None
+
+
+def _glob(policy: Policy, folder: str, marked: str) -> list[str] | None:
+    files = files_of(policy)
+    found = ["/" if marked.startswith("/") else ""]
+    for segment in marked.split("/"):
+        if not segment:
+            continue
+        if not _GLOB.search(segment):
+            found = [os.path.join(head, Word("", segment, False).text) for head in found]
+            continue
+        matches = segment_regex(segment).match
+        hidden = segment.startswith(".")
+        found = [
+            os.path.join(head, name)
+            for head in found
+            for name in files.names(os.path.join(folder, head))
+            if matches(name) and (hidden or not name.startswith("."))
+        ]
+        if len(found) > _MOST_NAMES:
+            return None
+    return found
+
+
+def touched(words: Sequence[Word]) -> Touched:
+    """The words of a command that may name files. For deny rules, so rather too many than too few."""
+    name = Inner(words).name
+    operands = list(words[1:])
+    if name in UNREAD:
+        return Touched([], [])
+    if name == "dd":
+        return Touched(_after("if=", operands), _after("of=", operands))
+    known = reads(words)
+    read = known if known is not None else [piece for word in operands for piece in _pieces(word)]
+    return Touched(read, written(words), _is_deep(name, words))
+
+
+def written(words: Sequence[Word]) -> list[Word]:
+    """The operands that a known file command creates, changes or removes."""
+    name = Inner(words).name
+    plain_operands, targets = _operands(words[1:])
+    if name in _CHANGED_WHOLE:
+        return plain_operands
+    if name in _COPIED:
+        if not targets:
+            targets, sources = plain_operands[-1:], plain_operands[:-1]
+        else:
+            sources = plain_operands
+        inside = [_joined(target, source) for target in targets for source in sources]
+        return [*targets, *inside, *(sources if name == "mv" else [])]
+    if name == "sed" and any(re.match(r"-\w*i|--in-place", word.marked) for word in words[1:]):
+        return plain_operands
+    if name == "dd":
+        return _after("of=", words[1:])
+    if name == "sort":
+        return [plain(text) for text in _values(words[1:], r"-\w*o|--output|--outp\w*")]
+    return []
+
+
+def edits(words: Sequence[Word]) -> list[Word] | None:
+    """The operands of a file command that mode `acceptEdits` may run; None for any other command."""
+    name = words[0].marked if words and words[0].static else ""
+    arguments = list(words[1:])
+    if name == "sed":
+        kept = [word for word in arguments if word.marked not in ("-i", "--in-place")]
+        used = use(_SED_IN_PLACE, kept)
+        changes = len(kept) < len(arguments) and used is not None and sed_prints(kept, used)
+        return used.paths if changes and used else None
+    options = _EDITS.get(name)
+    used = use(options, arguments) if options else None
+    if used is None or not used.paths or not all(word.static for word in used.paths):
+        return None
+    if name in _COPIED:
+        if len(used.paths) < 2:
+            return None
+        return [*used.paths, *(_joined(used.paths[-1], source) for source in used.paths[:-1])]
+    return used.paths
+
+
+def critical_removal(policy: Policy, folders: Sequence[str], words: Sequence[Word]) -> str | None:
+    """The operand by which a command removes a critical place; None when it does not."""
+    name = Inner(words).name
+    if name in ("rm", "rmdir"):
+        targets, _ = _operands(words[1:])
+    elif name == "find" and any(_removes(word.marked) for word in words[1:]):
+        targets = []
+        for word in words[1:]:
+            if word.static and word.marked.startswith(("-", "(", "!")):
+                break
+            targets.append(word)
+        targets = targets or [plain(".")]
+    else:
+        return None
+    for word in targets:
+        for folder in folders:
+            if any(_is_critical(policy, folder, reading) for reading in readings(word.marked)):
+                return word.raw
+    return None
+
+
+def _removes(argument: str) -> bool:
+    return argument == "-delete" or argument.rpartition("/")[2] in ("rm", "rmdir")
+
+
+_BELOW_VARIABLE = re.compile(rf"\0+/+(?:\.?[{STAR}{QUESTION}{BRACKET}].*|\.\.?/*)?|[\0/]*/[\0/]*")
+
+
+def _is_critical(policy: Policy, folder: str, marked: str) -> bool:
+    path = marked if marked.startswith(("/", ANY)) else folder.rstrip("/") + "/" + marked
+    if _BELOW_VARIABLE.fullmatch(path):
+        return True
+    if ANY in path:
+        # An empty variable leaves what stands before it.
+        before, _, after = path.partition(ANY)
+        return not after.strip("/") and normal(before or "/") in ("/", policy.home)
+    path = normal(path)
+    critical = {
+        normal(name) for name in critical_folders(policy, folder if ANY not in folder else "")
+    }
+    if not _GLOB.search(path):
+        where = place(policy, "/", path).paths
+        return any(name in critical or os.path.dirname(name) == "/" for name in where)
+    above, _, last = path.rpartition("/")
+    above = normal(above or "/")
+    if _GLOB.search(above):
+        return any(re.fullmatch(_regex(path), name) for name in critical)
+    if above == "/":
+        return True
+    everything = re.fullmatch(rf"\.?{QUESTION}*{STAR}+", last) is not None
+    return (everything and above in critical) or any(
+        segment_regex(last).match(os.path.basename(name))
+        for name in critical
+        if os.path.dirname(name) == above
+    )
+
+
+def _regex(path: str) -> str:
+    return segment_regex(path).pattern
+
+
+def _operands(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
+    """The operands of a file command, and the target folders given by option."""
+    operands: list[Word] = []
+    targets = [plain(text) for text in _values(words, r"-\w*t|--target-directory")]
+    only = False
+    for word in words:
+        if word.marked == "--" and not only:
+            only = True
+        elif only or not word.marked.startswith("-"):
+            operands.append(word)
+    return [
+        word for word in operands if word.marked not in {target.marked for target in targets}
+    ], targets
+
+
+def _values(words: Sequence[Word], option: str) -> list[str]:
+    """The values of an option, in every form that it may have."""
+    found: list[str] = []
+    for at, word in enumerate(words):
+        if re.fullmatch(option, word.marked) and at + 1 < len(words):
+            found.append(words[at + 1].marked)
+        elif matched := re.fullmatch(rf"(?:{option})=?(.+)", word.marked, re.DOTALL):
+            found.append(matched[1])
+    return found
+
+
+def _after(prefix: str, words: Sequence[Word]) -> list[Word]:
+    return [
+        Word(word.raw, word.marked.removeprefix(prefix), word.static)
+        for word in words
+        if word.marked.startswith(prefix)
+    ]
+
+
+def _joined(folder: Word, source: Word) -> Word:
+    last = source.marked.rstrip("/").rpartition("/")[2]
+    return Word(folder.raw, folder.marked.rstrip("/") + "/" + last, folder.static and source.static)
+
+
+def _pieces(word: Word) -> Iterable[Word]:
+    """An argument of an unknown command, and the parts of it that may be a path."""
+    marked = word.marked
+    yield word
+    for part in re.split(r"[=:@]", marked)[1:]:
+        if part:
+            yield Word(word.raw, part, word.static)
+    if re.match(r"-\w.", marked):
+        yield Word(word.raw, marked[2:], word.static)
+
+
+def _is_deep(name: str, words: Sequence[Word]) -> bool:
+    if name not in RECURSIVE:
+        return False
+    if name in ("rg", "mv", "tar", "zip", "rsync"):
+        return True
+    return any(
+        re.match(
+            r"-\w*[rRa]|--recursive|--dereference-recursive|--archive|--directories", word.vague
+        )
+        for word in words[1:]
+    )
+
+
+def glob_text(word: Word) -> str:
+    """A glob word in fnmatch's language; for messages."""
+    return glob_pattern(word.marked) if is_open(word.marked) else word.text

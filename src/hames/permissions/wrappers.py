@@ -1,0 +1,267 @@
+"""Commands that run other commands: what to strip before allow rules, what to look through for deny.
+
+To allow, only wrappers whose options are understood are taken off. To deny, every word that may be the
+name of the command inside is tried.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hames.permissions.words import ANY, Word
+
+NEVER_BY_PREFIX = frozenset(("watch", "setsid", "ionice", "flock"))
+"""What these run must be named exactly: a prefix rule never approves them."""
+
+FIND_ACTIONS = frozenset(
+    ["-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fprint0", "-fprintf", "-fls"]
+)
+"""Options with which find does more than find; a prefix rule never approves them."""
+
+SAFE_VARIABLES = frozenset(
+    [
+        "NODE_ENV",
+        "RUST_BACKTRACE",
+        "RUST_LOG",
+        "TZ",
+        "LANG",
+        "LANGUAGE",
+        "LC_ALL",
+        "LC_CTYPE",
+        "LC_COLLATE",
+        "LC_MESSAGES",
+        "LC_NUMERIC",
+        "LC_TIME",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+        "CI",
+        "GOOS",
+        "GOARCH",
+        "CGO_ENABLED",
+        "TERM",
+    ]
+)
+"""Variables that change nothing about which program runs."""
+
+_SHELLS = frozenset(
+    ["sh", "bash", "dash", "zsh", "ksh", "ash", "mksh", "rbash", "fish", "csh", "tcsh"]
+)
+_EXEC_WRAPPERS = _SHELLS | frozenset(
+    [
+        "timeout",
+        "time",
+        "nice",
+        "nohup",
+        "stdbuf",
+        "command",
+        "builtin",
+        "exec",
+        "env",
+        "sudo",
+        "doas",
+        "su",
+        "runuser",
+        "pkexec",
+        "watch",
+        "setsid",
+        "ionice",
+        "chrt",
+        "taskset",
+        "flock",
+        "strace",
+        "ltrace",
+        "chroot",
+        "unshare",
+        "nsenter",
+        "setpriv",
+        "setarch",
+        "linux32",
+        "linux64",
+        "prlimit",
+        "numactl",
+        "cgexec",
+        "systemd-run",
+        "firejail",
+        "bwrap",
+        "xargs",
+        "parallel",
+        "busybox",
+        "toybox",
+        "coproc",
+        "hash",
+        "source",
+        ".",
+        "script",
+        "ssh",
+        "entr",
+        "unbuffer",
+        "faketime",
+        "proxychains",
+        "torsocks",
+        "gosu",
+        "su-exec",
+        "dbus-run-session",
+        "xvfb-run",
+        "caffeinate",
+        "rlwrap",
+    ]
+)
+_FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+_MOST_VARIANTS = 2000
+
+_DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A command that stands inside another one, or that one itself."""
+
+    words: Sequence[Word]
+    depth: int = 0
+
+    @property
+    def name(self) -> str:
+        """The program's name without its folder; "" when unknown."""
+        word = self.words[0].vague
+        return "" if ANY in word else word.rpartition("/")[2]
+
+
+def stripped(words: Sequence[Word]) -> Sequence[Word] | None:
+    """The command inside one wrapper that is understood, None when there is no such wrapper."""
+    if not words or not words[0].static:
+        return None
+    left = list(words[1:])
+    match words[0].marked:
+        case "nohup" | "builtin":
+            pass
+        case "command" | "xargs":
+            if left and left[0].marked.startswith("-"):
+                return None
+        case "time":
+            if left and left[0].marked == "-p":
+                left.pop(0)
+        case "nice":
+            if not _options(left, {"-n": r"-?\d+", "--adjustment": r"-?\d+"}, r"-\d+|-n-?\d+"):
+                return None
+        case "stdbuf":
+            size = r"[0L]|\d+[KMG]?"
+            keys = dict.fromkeys(("-i", "-o", "-e", "--input", "--output", "--error"), size)
+            if not _options(left, keys, rf"-[ioe](?:{size})"):
+                return None
+        case "timeout":
+            keys = {"-k": _DURATION.pattern, "--kill-after": _DURATION.pattern}
+            keys |= dict.fromkeys(("-s", "--signal"), r"[A-Za-z0-9]+")
+            if not _options(left, keys, "-v|--verbose|--preserve-status|--foreground"):
+                return None
+            if not left or not left[0].static or not _DURATION.fullmatch(left.pop(0).marked):
+                return None
+        case _:
+            return None
+    # What follows the wrapper must be a command: an option that is not understood is none.
+    return left if left and left[0].static and not left[0].marked.startswith("-") else None
+
+
+def _options(left: list[Word], values: dict[str, str], flags: str) -> bool:
+    """Take known options off; False when one has a value that is not understood."""
+    while left and left[0].static and left[0].marked.startswith("-"):
+        text = left.pop(0).marked
+        name, equals, value = text.partition("=")
+        if re.fullmatch(flags, text):
+            continue
+        if name not in values or (equals and not name.startswith("--")):
+            return False
+        if not equals:
+            if not left or not left[0].static:
+                return False
+            value = left.pop(0).marked
+        if not re.fullmatch(values[name], value):
+            return False
+    return True
+
+
+def looked_through(words: Sequence[Word]) -> Iterator[Inner]:
+    """The command and every command that it may run by its arguments. For deny rules."""
+    yield Inner(words)
+    waiting = [0]
+    seen = 0
+    all_tried = False
+    # These add arguments from their input.
+    adds = any(Inner([word]).name in ("xargs", "parallel") for word in words)
+    tail = [Word("{}", ANY, False)] if adds else []
+    while waiting:
+        at = waiting.pop()
+        name = Inner(words[at:]).name
+        seen += 1
+        if seen > _MOST_VARIANTS:
+            return
+        if name == "find":
+            for inner in _find_runs(words[at + 1 :]):
+                yield Inner(inner)
+                yield from (looked_through(inner) if len(inner) < len(words) else ())
+        elif name in _EXEC_WRAPPERS and not all_tried:
+            all_tried = True
+            for start in range(at + 1, len(words)):
+                if not _is_option(words[start]):
+                    yield Inner([*words[start:], *tail])
+                    waiting.append(start)
+
+
+def scripts(words: Sequence[Word]) -> Iterator[str | None]:
+    """Shell texts that a command runs; None for one that is not known."""
+    name = Inner(words).name
+    arguments = words[1:]
+    if name == "eval":
+        if arguments:
+            yield " ".join(word.text for word in arguments) if _static(arguments) else None
+        return
+    if name in ("trap", "alias"):
+        for word in arguments:
+            yield word.text.partition("=")[2 if name == "alias" else 0] if word.static else None
+        return
+    if name in _SHELLS:
+        yield from _shell_scripts(arguments)
+    elif name in _EXEC_WRAPPERS or name == "git":
+        # `watch`, `su -c`, `ssh`, `parallel`: one word that is itself shell text. Git runs `!` aliases.
+        for word in arguments:
+            if word.static and re.search(r"[\s;&|]", word.marked):
+                yield word.marked.partition("!")[2] if name == "git" else word.marked
+                yield from re.findall(r"\A(?:-S|--split-string=)(.+)", word.marked, re.DOTALL)
+
+
+def _shell_scripts(arguments: Sequence[Word]) -> Iterator[str | None]:
+    for at, word in enumerate(arguments):
+        if not word.static:
+            yield None
+        elif re.fullmatch(r"-\w*c\w*|--?command", word.marked):
+            for following in arguments[at + 1 :]:
+                yield following.marked if following.static else None
+            return
+    if all(word.marked.startswith(("-", "+")) for word in arguments):
+        yield None  # standard input
+
+
+def _find_runs(words: Sequence[Word]) -> Iterator[list[Word]]:
+    for at, word in enumerate(words):
+        if word.marked in _FIND_RUNS and at + 1 < len(words):
+            inner: list[Word] = []
+            for following in words[at + 1 :]:
+                if following.marked in (";", "+"):
+                    break
+                named = "{}" in following.marked
+                inner.append(Word(following.raw, ANY, False) if named else following)
+            if inner:
+                yield inner
+
+
+def _static(words: Sequence[Word]) -> bool:
+    return all(word.static for word in words)
+
+
+def _is_option(word: Word) -> bool:
+    return word.static and (word.marked.startswith("-") or bool(_ASSIGNMENT.match(word.marked)))
