@@ -24,11 +24,16 @@ def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     wanted, unwanted = [], []
     for pattern in patterns:
         if pattern.startswith("!"):
-            unwanted += [regex_of(one) for one in expand(pattern[1:])]
+            unwanted += [regex_of(one) for one in expand(_rooted(pattern[1:]))]
         else:
-            wanted += [regex_of(one) for one in expand(pattern)]
+            wanted += [regex_of(one) for one in expand(_rooted(pattern))]
     yes, no = _any_of(wanted), _any_of(unwanted)
     return lambda path: (yes is None or yes(path) is not None) and (no is None or no(path) is None)
+
+
+def _rooted(pattern: str) -> str:
+    """The pattern with `./` as `/`; in ignore files it is not understood so."""
+    return pattern[1:] if pattern.startswith("./") else pattern
 
 
 def _any_of(regexes: Sequence[str]) -> Callable[[str], object] | None:
@@ -124,7 +129,6 @@ def _choices(pattern: str, start: int) -> tuple[int, list[str]]:
 
 def regex_of(pattern: str) -> str:
     """The regular expression of a pattern without braces, for the whole of a relative path."""
-    pattern = pattern.removeprefix("./")
     anchored = "/" in pattern.rstrip("/")
     if pattern.endswith("/"):
         pattern += "**"

@@ -21,31 +21,23 @@ MAX_CHARS = 20_000
 BINARY_PROBE = 65_536
 """Bytes at the beginning of a named file in which a NUL makes it binary."""
 
-Count = Annotated[int, Meta(ge=0)]
-
 
 class GrepInput(Struct, forbid_unknown_fields=True):
-    pattern: Annotated[str, Meta(description="Regular expression (ripgrep).")]
+    pattern: Annotated[str, Meta(description="Regular expression.")]
     path: Annotated[str | None, Meta(description="File or folder.")] = None
     glob: Annotated[str | None, Meta(description="Which files: `*.{ts,tsx}`, `!*.min.js`.")] = None
-    type: Annotated[str | None, Meta(description="Which files by type: `py`, `rust`.")] = None
+    type: Annotated[str | None, Meta(description="Which files: `py`, `rust`.")] = None
     output_mode: Literal["files_with_matches", "content", "count"] = "files_with_matches"
-    after: Annotated[Count | None, Meta(description="Lines after a match.")] = field(
-        default=None, name="-A"
-    )
-    before: Annotated[Count | None, Meta(description="Lines before.")] = field(
-        default=None, name="-B"
-    )
-    around: Annotated[Count | None, Meta(description="Both.")] = field(default=None, name="-C")
-    context: Annotated[Count | None, Meta(description="Same as -C.")] = None
-    numbers: Annotated[bool, Meta(description="Line numbers.")] = field(default=True, name="-n")
+    after: int | None = field(default=None, name="-A")
+    before: int | None = field(default=None, name="-B")
+    around: int | None = field(default=None, name="-C")
+    context: int | None = None
+    numbers: bool = field(default=True, name="-n")
     ignore_case: bool = field(default=False, name="-i")
     only_matching: bool = field(default=False, name="-o")
-    multiline: Annotated[bool, Meta(description="Match across lines.")] = False
-    head_limit: Annotated[Count, Meta(description="Most lines or files; 0 is no limit.")] = (
-        HEAD_LIMIT
-    )
-    offset: Annotated[Count, Meta(description="How many to skip.")] = 0
+    multiline: Annotated[bool, Meta(description="`.` matches line ends.")] = False
+    head_limit: Annotated[int, Meta(description="Most lines or files; 0: all.")] = HEAD_LIMIT
+    offset: int = 0
 
 
 async def run(args: GrepInput, call: Call) -> Result:
@@ -113,7 +105,7 @@ def _names_of_type(kind: str) -> tuple[str, ...]:
 
 
 def _query(args: GrepInput, binary: bool) -> Query:
-    around = args.context if args.around is None else args.around
+    before, after = _context(args)
     lines = args.output_mode == "content" and not args.only_matching
     # A pattern that names a line end can only match across lines.
     across = args.multiline or "\n" in args.pattern or "\\n" in args.pattern
@@ -122,10 +114,18 @@ def _query(args: GrepInput, binary: bool) -> Query:
         ignore_case=args.ignore_case,
         multiline=across,
         dotall=args.multiline,
-        before=(args.before if args.before is not None else around or 0) if lines else 0,
-        after=(args.after if args.after is not None else around or 0) if lines else 0,
+        before=before if lines else 0,
+        after=after if lines else 0,
         count_only=args.output_mode != "content" or binary,
     )
+
+
+def _context(args: GrepInput) -> tuple[int, int]:
+    """How many lines before and after a match are asked for; what is more precise goes first."""
+    around = next((one for one in (args.around, args.context) if one is not None), 0)
+    before = around if args.before is None else args.before
+    after = around if args.after is None else args.after
+    return max(0, before), max(0, after)
 
 
 async def _is_binary(call: Call, path: str) -> bool:

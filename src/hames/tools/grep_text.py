@@ -35,7 +35,7 @@ class Page(NamedTuple):
     def data(self) -> dict[str, int]:
         """What was applied, as far as it changed something."""
         applied = {}
-        if self.limit and self.first + self.limit < self.total:
+        if self.limit > 0 and self.first + self.limit < self.total:
             applied["appliedLimit"] = self.limit
         if self.first:
             applied["appliedOffset"] = self.first
@@ -44,7 +44,8 @@ class Page(NamedTuple):
 
 def page_of(items: Sequence[str], offset: int, limit: int) -> Page:
     """The items after `offset`, at most `limit` of them; 0 is no limit."""
-    end = offset + limit if limit else len(items)
+    offset = max(0, offset)
+    end = offset + limit if limit > 0 else len(items)
     return Page(list(items[offset:end]), offset, len(items), limit)
 
 

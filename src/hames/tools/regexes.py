@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from hames.errors import ToolError
+
 NOT_UTF8 = "\udc80-\udcff"
 """Bytes that are no UTF-8, as decoded with `surrogateescape`; nothing but themselves matches them."""
 
@@ -54,7 +56,9 @@ MANY = 10
 def compile_regex(
     pattern: str, *, literal: bool, ignore_case: bool, dotall: bool
 ) -> tuple[re.Pattern[str], bool]:
-    """The expression, and whether it can be slow on long texts. Raises ValueError."""
+    """The expression, and whether it can be slow on long texts. Raises ValueError, or
+    ToolError for what only ripgrep can do.
+    """
     flags = re.MULTILINE | (re.IGNORECASE if ignore_case else 0)
     if literal:
         return re.compile(re.escape(pattern), flags), False
@@ -68,6 +72,13 @@ def compile_regex(
         return re.compile(translation.text, flags), translation.repeats > 1
     except (re.error, OverflowError) as error:
         raise ValueError(str(error)) from error
+
+
+def _needs_ripgrep(what: str) -> ToolError:
+    return ToolError(
+        f"Without ripgrep, which is not installed here, {what} cannot be searched for. Write the "
+        "pattern without that."
+    )
 
 
 class _Translation:
@@ -117,7 +128,7 @@ class _Translation:
             self._at += 3
             self.text += "(?P<"
         elif re.match(r"\(\?[a-zA-Z]*-?[a-zA-Z]+[:)]", rest):
-            raise ValueError("flags inside the pattern need ripgrep, which is not installed")
+            raise _needs_ripgrep("flags inside the pattern")
         elif found := re.match(r"\(\?(?:P<|P=|<?[=!]|:|>)|\(", rest):
             self._take(found.end())
         self._open.append(False)
@@ -133,7 +144,7 @@ class _Translation:
             self.text += _BOUNDARIES[found[1]]
             self._at += 1 + found.end()
         elif rest[:1] in ("p", "P"):
-            raise ValueError("`\\p` needs ripgrep, which is not installed")
+            raise _needs_ripgrep("`\\p`")
         elif rest[:1] in _ESCAPES:
             self.text += _ESCAPES[rest[0]]
             self._at += 2
@@ -163,11 +174,11 @@ class _Translation:
                 raise ValueError(f"unknown class `{found[0]}`")
             return _POSIX[found[1]], at + found.end()
         if rest[0] == "[" or rest[:2] in ("&&", "--", "~~"):
-            raise ValueError("sets within classes need ripgrep, which is not installed")
+            raise _needs_ripgrep("sets within classes")
         if found := re.match(r"\\[xuU]\{([0-9A-Fa-f]+)\}", rest):
             return re.escape(chr(int(found[1], 16))), at + found.end()
         if rest[:2] in ("\\p", "\\P"):
-            raise ValueError("`\\p` needs ripgrep, which is not installed")
+            raise _needs_ripgrep("`\\p`")
         if rest[0] == "\\":
             return rest[:2], at + 2
         return ("\\" + rest[0] if rest[0] in "&~|" else rest[0]), at + 1
@@ -179,10 +190,10 @@ class _Translation:
         if found and found[0] not in ("{}", "{,}"):
             endless = _is_endless(found[0])
             if endless and self._repeats_inside:
-                raise ValueError("repeats within repeats need ripgrep, which is not installed")
+                raise _needs_ripgrep("repeats within repeats")
             self._take(len(found[0]))
             if self._pattern[self._at : self._at + 1] == "+":
-                raise ValueError("possessive quantifiers need ripgrep, which is not installed")
+                raise _needs_ripgrep("possessive quantifiers")
             if self._pattern[self._at : self._at + 1] == "?":
                 self._take(1)
         self.repeats += endless

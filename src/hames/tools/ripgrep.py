@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -134,11 +135,8 @@ def _search_options(scope: Scope, query: Query, by_count: bool) -> list[str]:
 
 
 def _counted(output: bytes) -> list[Hits]:
-    hits = []
-    for line in output.split(b"\n")[:-1]:
-        name, _, count = line.rpartition(b"\0")
-        hits.append(Hits(_path(name), int(count)))
-    return hits
+    rows = re.findall(rb"([^\0]*)\0(\d+)\n", output)
+    return [Hits(_path(name), int(count)) for name, count in rows]
 
 
 class _Text(msgspec.Struct):
@@ -183,6 +181,9 @@ def _hits(output: bytes, binary_too: bool) -> list[Hits]:
                 found.append(Hits(data.path.decode().removeprefix("./"), 0))
             case "match" | "context" if data.lines:
                 piece = _piece(data.lines.decode(), data)
+                if line.type == "match" and not piece.spans:
+                    # So it tells of `$` at the end of a file that has no last line end.
+                    piece.spans = [(len(piece.text), len(piece.text))]
                 found[-1].pieces.append(piece)
                 if piece.spans:
                     found[-1].lines += piece.text.count("\n") + 1

@@ -23,7 +23,10 @@ T = TypeVar("T")
 
 
 async def list_files(call: Call, scope: Scope) -> Listing:
-    """The files of a scope, in no order."""
+    """The files of a scope, in no order; none when its folder is no folder."""
+    at = await call.machine.stat(scope.folder)
+    if at is None or at.kind != "folder":
+        return Listing([])
     return await _in_time((await _backend(call)).list(scope))
 
 

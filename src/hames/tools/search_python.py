@@ -109,9 +109,10 @@ class PythonSearch:
         if len(data) > LARGEST_FILE:
             found.complete = False
             return None
-        for mark, encoding in _MARKS:
+        for mark, encoding in _MARKS.items():
             if data.startswith(mark):
-                data = data[len(mark) :].decode(encoding, "replace").encode()
+                data = data[len(mark) :]
+                data = data.decode(encoding, "replace").encode() if encoding else data
                 break
         if b"\0" in data and not binary_too:
             return None
@@ -122,11 +123,12 @@ class PythonSearch:
             raise TimeoutError
 
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
+_MARKS = {
+    codecs.BOM_UTF8: None,
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""How files begin that tell their encoding; None is ours."""
 
 
 class _Match(NamedTuple):
@@ -177,15 +179,15 @@ class _Finder:
     def _across_lines(self, text: str, starts: list[int]) -> list[_Match]:
         found: list[_Match] = []
         for start, end in self._spans(text):
-            if start >= len(text):
-                continue
+            if start == len(text) and (not text or text.endswith("\n")):
+                continue  # no line begins there
             first = bisect.bisect_right(starts, start) - 1
             last = bisect.bisect_right(starts, max(start, end - 1)) - 1
             if found and first <= found[-1].last + 1:
                 before = found.pop()
-                found.append(
-                    _Match(before.first, max(last, before.last), [*before.spans, (start, end)])
-                )
+                # As ripgrep tells it: `$` at the end of the file belongs to a match, but is none.
+                spans = [] if start == len(text) else [(start, end)]
+                found.append(_Match(before.first, max(last, before.last), before.spans + spans))
             else:
                 found.append(_Match(first, last, [(start, end)]))
         return found
