@@ -6,7 +6,7 @@ subclasses as the operating system would (FileNotFoundError, IsADirectoryError, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -52,8 +52,15 @@ class Process(Protocol):
     def code(self) -> int | None:
         """Exit code once it has ended, else None; negative is the signal that killed it."""
 
+    @property
+    def lingers(self) -> bool:
+        """It has ended, but something it started lives on and can still print."""
+
     async def wait(self) -> int:
-        """Wait for its end and return the exit code."""
+        """Wait for its end and return the exit code. All it printed has been received then."""
+
+    async def settle(self, seconds: float) -> bool:
+        """Wait that long for what it left behind to end as well; whether it did."""
 
     async def stop(self, grace: float = 0.3) -> None:
         """End its whole tree: TERM, after `grace` seconds KILL. Returns when all are gone.
@@ -72,7 +79,8 @@ class Machine(Protocol):
     async def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
         """Replace or create a file atomically; parents are made, an existing file's mode is kept.
 
-        Refuses to write through a symbolic link (OSError, ELOOP): resolve first.
+        Refuses to write through a symbolic link anywhere in the path (OSError, ELOOP): resolve
+        first, judge the real path, write that.
         """
 
     async def append(self, path: str, data: bytes) -> None:
@@ -90,6 +98,9 @@ class Machine(Protocol):
     async def remove(self, path: str) -> None:
         """Remove a file, or a folder with all that is in it."""
 
+    async def scratch(self) -> str:
+        """A folder that nobody else can enter (0700) for short-lived files of the harness itself."""
+
     async def run(
         self,
         argv: Sequence[str],
@@ -100,12 +111,21 @@ class Machine(Protocol):
         limit: int = 16_000_000,
         input: bytes = b"",
     ) -> Finished:
-        """Run a program to its end. Raises TimeoutError after killing its tree; so does cancelling."""
+        """Run a program to its end. Raises TimeoutError after killing its tree; so does cancelling.
+
+        What it leaves in its process group when it ends is killed.
+        """
 
     async def spawn(
-        self, argv: Sequence[str], *, cwd: str, env: Mapping[str, str], output: str, owner: str
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str,
+        env: Mapping[str, str],
+        receive: Callable[[bytes], None],
+        owner: str,
     ) -> Process:
-        """Start a program, its stdin empty, stdout and stderr together in the file `output`.
+        """Start a program, its stdin empty; `receive` gets what it prints, stdout and stderr in order.
 
         `owner` names whose it is; see `stop_all`.
         """
