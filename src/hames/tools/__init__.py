@@ -4,7 +4,16 @@
 the same name. Modules are imported when a session first offers the tool.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hames.tools.tool import Tool
+
 CATALOGUE: dict[str, str] = {
+    "Bash": "hames.tools.bash:BASH",
+    "BashOutput": "hames.tools.bash_output:BASH_OUTPUT",
     "Edit": "hames.tools.edit:EDIT",
     "Glob": "hames.tools.glob:GLOB",
     "Grep": "hames.tools.grep:GREP",
@@ -12,7 +21,27 @@ CATALOGUE: dict[str, str] = {
     "MultiEdit": "hames.tools.multi_edit:MULTI_EDIT",
     "NotebookEdit": "hames.tools.notebook_edit:NOTEBOOK_EDIT",
     "Read": "hames.tools.read:READ",
+    "TaskStop": "hames.tools.task_stop:TASK_STOP",
     "TodoWrite": "hames.tools.todo_write:TODO_WRITE",
     "Write": "hames.tools.write:WRITE",
 }
 """Tool name to `module:VALUE`."""
+
+DEFAULT = ("Bash", "Read", "Write", "Edit", "Glob", "Grep", "TodoWrite", "TaskStop")
+"""Offered unless a session chooses others, in this order."""
+
+LEGACY = ("MultiEdit", "NotebookEdit", "LS", "BashOutput")
+"""Beside the default set these are not offered, but calls of them are answered: prompts written for
+the tools of 2025 keep working."""
+
+ALIASES = {"KillShell": "TaskStop", "KillBash": "TaskStop", "NotebookRead": "Read"}
+"""Older names by which a built-in tool may be chosen."""
+
+
+def load(name: str) -> Tool:
+    """The built-in tool of that name. Raises KeyError when there is none."""
+    from importlib import import_module
+
+    module, _, value = CATALOGUE[name].partition(":")
+    tool: Tool = getattr(import_module(module), value)
+    return tool
