@@ -18,7 +18,6 @@ from hames.permissions.words import (
     QUESTION,
     STAR,
     Word,
-    glob_pattern,
     is_open,
     plain,
     readings,
@@ -112,6 +111,8 @@ def expanded(policy: Policy, folder: str, marked: str) -> list[str] | None:
     """
     if ANY in folder:
         return None
+    if not is_open(marked):
+        return [marked]
     found: list[str] = []
     for reading in readings(marked):
         if ANY in reading:
@@ -322,8 +323,3 @@ def _is_deep(name: str, words: Sequence[Word]) -> bool:
         )
         for word in words[1:]
     )
-
-
-def glob_text(word: Word) -> str:
-    """A glob word in fnmatch's language; for messages."""
-    return glob_pattern(word.marked) if is_open(word.marked) else word.text

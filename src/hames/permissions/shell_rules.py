@@ -9,7 +9,7 @@ inside scripts. What cannot be told is doubt, and doubt is an ask where deny or 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,6 +41,7 @@ from hames.permissions.wrappers import (
 )
 
 _DEEPEST = 5
+_RUN = re.compile(r"[ \t]+")
 _MOST_COMMANDS = 5000
 _MOST_NAMES = 3000
 
@@ -94,6 +95,7 @@ class ShellSubject:
         self.rules = compiled(policy)
         # Rules for files that the command touches are those of `Read(...)` and `Edit(...)`.
         self.files = Question("", {}, (), question.cwd)
+        self._free: dict[int, Decision | None] = {}
 
     @cached_property
     def script(self) -> Script:
@@ -123,9 +125,9 @@ class ShellSubject:
 
     def ruled(self, behavior: Behavior) -> Decision | None:
         for rule, pattern in self._patterns(behavior):
-            for inner in (Inner([plain(self.access.command.strip())]), *self._inner):
-                if any(pattern.regex.fullmatch(text) for text in _spellings(inner, rule)):
-                    return by_rule(rule, f"`{_shown(inner.words)}`")
+            for words, texts in self._texts:
+                if any(pattern.regex.fullmatch(text) for text in texts):
+                    return by_rule(rule, f"`{_shown(words)}`")
         if self._has_path_rules(behavior):
             for where, writes in self._places:
                 if rule_found := file_rule(self.policy, self.files, behavior, where, writes=writes):
@@ -146,16 +148,11 @@ class ShellSubject:
                     return _unsure(
                         f"The command `{_shown(inner.words)}` is known only when it runs."
                     )
+            for words, texts in self._texts:
                 for rule, pattern in by_text:
-                    if self._may_match(pattern, inner, rule):
-                        return _unsure(f"`{_shown(inner.words)}` may match the rule `{rule.text}`.")
+                    if any(_may_match(pattern, text) for text in texts):
+                        return _unsure(f"`{_shown(words)}` may match the rule `{rule.text}`.")
         return self._path_doubt() if by_path else None
-
-    def _may_match(self, pattern: ShellPattern, inner: Inner, rule: Rule) -> bool:
-        return any(
-            ANY in text and any(could_match(wildcard, text) for wildcard in pattern.wildcards)
-            for text in _spellings(inner, rule)
-        )
 
     def _path_doubt(self) -> Decision | None:
         for inner in self._inner:
@@ -292,6 +289,11 @@ class ShellSubject:
 
     def _is_free(self, command: Command) -> Decision | None:
         """Whether the command is read-only, and reads in the working folders only."""
+        if command.start not in self._free:
+            self._free[command.start] = self._reads_only(command)
+        return self._free[command.start]
+
+    def _reads_only(self, command: Command) -> Decision | None:
         words: Sequence[Word] = command.words
         if not words or not _assigns_safely(command.assignments):
             return None
@@ -304,11 +306,15 @@ class ShellSubject:
             return None
         if self.moves and any(self._writes(redirect) for redirect in self.script.redirects):
             return None
-        if not all(self._reads_inside(word) for word in (*paths, plain("."))):
+        if not self._starts_inside or not all(self._reads_inside(word) for word in paths):
             return None
         return Decision(
             "allow", f"`{_shown(command.words)}` only reads.", reason_type="readonly", readonly=True
         )
+
+    @cached_property
+    def _starts_inside(self) -> bool:
+        return self._reads_inside(plain("."))
 
     def _reads_inside(self, word: Word) -> bool:
         for folder in self.folders:
@@ -333,6 +339,8 @@ class ShellSubject:
             return False
         files = files_of(self.policy)
         folder = self.folders[0]
+        if folder == self.policy.root and files.is_dir(folder + "/.git"):
+            return True
         while True:
             names = set(files.names(folder))
             at_start = folder in (self.policy.root, *self.policy.folders, "/")
@@ -470,6 +478,14 @@ class ShellSubject:
 
     # Rules
 
+    @cached_property
+    def _texts(self) -> list[tuple[Sequence[Word], set[str]]]:
+        """Every command with the texts under which a deny or ask rule may know it."""
+        whole = [plain(self.access.command.strip())]
+        found: list[tuple[Sequence[Word], set[str]]] = [(whole, {_blanks(whole[0].raw)})]
+        found += [(inner.words, _spellings(inner.words)) for inner in self._inner]
+        return found
+
     def _patterns(self, behavior: Behavior) -> list[tuple[Rule, ShellPattern]]:
         def build() -> list[tuple[Rule, ShellPattern]]:
             rules = specific(self.rules.of(behavior), self.asked, "Runs")
@@ -504,32 +520,41 @@ def _compiled_pattern(specifier: str) -> ShellPattern:
 
 
 def _blanks(text: str) -> str:
-    return re.sub(r"[ \t]+", " ", text.strip())
+    text = text.strip()
+    return _RUN.sub(" ", text) if "  " in text or "\t" in text else text
 
 
-def _spellings(inner: Inner, rule: Rule) -> Iterator[str]:
+def _may_match(pattern: ShellPattern, text: str) -> bool:
+    return ANY in text and any(could_match(wildcard, text) for wildcard in pattern.wildcards)
+
+
+def _spellings(words: Sequence[Word]) -> set[str]:
     """The texts under which a deny or ask rule may know a command."""
-    words = inner.words
-    yield _blanks(" ".join(word.raw for word in words))
     first = words[0].vague
+    program = first.rpartition("/")[2]
     arguments = [word.vague for word in words[1:]]
-    for name in dict.fromkeys((first, first.rpartition("/")[2], first.rpartition("/")[2].lower())):
+    found = {" ".join([word.raw for word in words])}
+    for name in (
+        {first, program, program.lower(), "./" + program}
+        if "/" in first
+        else {first, first.lower()}
+    ):
         for start in _subcommands(arguments):
-            yield _blanks(" ".join((name, *arguments[start:])))
-            if rule.specifier and "/" in rule.specifier.split(" ")[0]:
-                folder = rule.specifier.split(" ")[0].rpartition("/")[0]
-                yield _blanks(" ".join((f"{folder}/{name}", *arguments[start:])))
+            found.add(" ".join((name, *arguments[start:])))
+    return {_blanks(text) for text in found}
 
 
-def _subcommands(arguments: Sequence[str]) -> list[int]:
+def _subcommands(arguments: Sequence[str]) -> set[int]:
     """Where the arguments may begin that matter: options before a subcommand do not."""
     found = {0}
+    if not arguments or not arguments[0].startswith("-"):
+        return found
     for at in range(min(len(arguments), 12)):
         if at in found and arguments[at].startswith("-"):
             found.add(at + 1)
             if at + 1 < len(arguments) and not arguments[at + 1].startswith("-"):
                 found.add(at + 2)
-    return sorted(found)
+    return found
 
 
 def _prefix_may_cover(words: Sequence[Word]) -> bool:
