@@ -34,18 +34,17 @@ class Request(msgspec.Struct, frozen=True):
     """Further headers of this request (session id, agent id)."""
 
     def body(self, *, stream: bool = True) -> bytes:
-        """The body of `POST /v1/messages`: a deterministic join of the parts, in a fixed order."""
-        parts = [b'"model":%b' % _json.encode(self.model)]
+        """The body of `POST /v1/messages`: the parts in a fixed order, joined by one copy."""
+        head = [b'{"model":%b' % _json.encode(self.model)]
         if self.tools:
-            parts.append(b'"tools":[%b]' % b",".join(self.tools))
+            head.append(b'"tools":[%b]' % b",".join(self.tools))
         if self.system:
-            parts.append(b'"system":[%b]' % b",".join(self.system))
-        parts.append(b'"messages":[%b]' % b",".join(self.messages))
-        parts.append(b'"max_tokens":%d' % self.max_tokens)
-        rest = {**self.params, **self.extra_body}
-        rest["stream"] = stream
-        parts.append(_json.encode(rest)[1:-1])
-        return b"{%b}" % b",".join(parts)
+            head.append(b'"system":[%b]' % b",".join(self.system))
+        rest = {"max_tokens": self.max_tokens, **self.params, **self.extra_body, "stream": stream}
+        messages = list(self.messages) or [b""]
+        messages[0] = b'%b,"messages":[%b' % (b",".join(head), messages[0])
+        messages[-1] += b"],%b" % _json.encode(rest)[1:]
+        return b",".join(messages)
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,7 +88,9 @@ class ModelEvent(msgspec.Struct):
 class Provider(Protocol):
     """Something that answers requests."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How results and errors call it."""
 
     def stream(self, request: Request) -> AsyncIterator[ModelEvent]:
         """Events of one reply, pings included.
