@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from hames.tools.search import readable
 from hames.tools.search_terms import Piece
@@ -14,7 +15,7 @@ AROUND = 200
 """Characters shown on each side of the first match of a longer line."""
 
 
-class Page(NamedTuple):
+class Page(Struct, frozen=True):
     """Part of a list."""
 
     items: list[str]

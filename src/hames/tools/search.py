@@ -6,15 +6,17 @@ With ripgrep where there is one (`ripgrep`), else without it (`search_python`); 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from hames.errors import ToolError
-from hames.tools.ripgrep import Rg, Ripgrep
-from hames.tools.search_python import PythonSearch
 from hames.tools.search_terms import TIMEOUT, BadPattern, Found, Listing, Query, Scope
 from hames.tools.tool import Call
+
+if TYPE_CHECKING:
+    from hames.tools.ripgrep import Rg
+    from hames.tools.search_python import PythonSearch
 
 MAX_DATED = 50_000
 """Paths that are sorted by time; more are sorted by name."""
@@ -86,9 +88,14 @@ async def existing(call: Call, path: str | None) -> tuple[str, str]:
 
 
 async def _backend(call: Call) -> Rg | PythonSearch:
+    # Tools are imported at every start, to be offered; what searches only when it is wanted.
+    from hames.tools.ripgrep import Rg, Ripgrep
+
     env = call.workspace.env
     if program := await call.state(Ripgrep).find(call.machine, env):
         return Rg(program, call.machine, env)
+    from hames.tools.search_python import PythonSearch
+
     return PythonSearch(call.machine, call.clock)
 
 
