@@ -10,7 +10,7 @@ import pytest
 from raw_client import body, post
 
 from hames.errors import OptionsError, ScriptError
-from hames.testing import calls, failed, says, succeeded
+from hames.testing import calls, denied, says, succeeded
 
 
 def test_the_plugin_loads_nothing_heavy() -> None:
@@ -70,7 +70,7 @@ async def test_settings_of_the_harness_deny(harness) -> None:
         files={"build/a.txt": "x"},
     )
     assert run.text == "Not allowed."
-    assert run.requests[1].tool_results == [failed()]
+    assert run.requests[1].tool_results == [denied("Bash(rm:*)")]
     assert (run.cwd / "build" / "a.txt").exists()
 
 

@@ -83,8 +83,11 @@ class Recorded:
 
     @property
     def last_blocks(self) -> list[dict[str, Any]]:
-        """The blocks of the last message."""
-        return _blocks(self.messages[-1]["content"])
+        """The blocks of the last message, without cache marks."""
+        return [
+            {name: value for name, value in block.items() if name != "cache_control"}
+            for block in _blocks(self.messages[-1]["content"])
+        ]
 
     @property
     def last_text(self) -> str:
