@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 import uuid
 from datetime import UTC, datetime
@@ -29,7 +30,10 @@ class Clock:
 
 
 class Ids:
-    """New ids that nobody else has."""
+    """New ids that nobody else has, and chance where chance is wanted."""
+
+    def __init__(self) -> None:
+        self.random = random.Random()
 
     def uuid(self) -> str:
         """A lower-case uuid, version 4."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from hames import _json
 from hames.blocks import Turn, text
 from hames.context.cache import Marks
@@ -47,6 +49,16 @@ class Frame:
             extra_body=self.extra_body,
             betas=self.betas,
             headers=self.headers,
+        )
+
+    def instead_of(self, request: Request) -> Request:
+        """A request made with another frame, for this one's model; the prefix stays as it is."""
+        return msgspec.structs.replace(
+            request,
+            model=self.model,
+            max_tokens=min(request.max_tokens, self.max_tokens),
+            params=self.params,
+            betas=self.betas,
         )
 
 

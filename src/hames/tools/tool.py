@@ -51,7 +51,7 @@ class Spill(Protocol):
     """Where texts go that are too long for the model."""
 
     async def __call__(self, name: str, data: bytes) -> str:
-        """Store the bytes under a name and return the absolute path."""
+        """Store the bytes under a file name and return the absolute path."""
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class Call:
         """The session's one instance of `kind`, created with no arguments at first use."""
         if (found := self.states.get(kind)) is None:
             found = self.states[kind] = kind()
-        return found  # type: ignore[no-any-return]  # keyed by its own type
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

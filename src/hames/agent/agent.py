@@ -1,0 +1,207 @@
+"""The agent: the parts of one session, and the few things they do together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hames._aio import Interrupt
+from hames._clock import Clock, Ids
+from hames.agent.background import Background
+from hames.agent.conversation import Conversation
+from hames.agent.estimate import Estimate
+from hames.agent.gate import Gate
+from hames.agent.inbox import Inbox, Prompt
+from hames.agent.limits import Budget, Limits
+from hames.agent.stops import Progress
+from hames.agent.toolbox import Toolbox
+from hames.blocks import Block
+from hames.context.reminders import reminder
+from hames.context.request import Frame
+from hames.errors import Category
+from hames.events import AssistantSaid, Event, Noted, TurnStarted, UserSaid
+from hames.messages import PermissionMode
+from hames.models import Model
+from hames.providers.clocks import Timeouts
+from hames.providers.protocol import Provider
+from hames.providers.retry import RetryPolicy
+from hames.sandbox.machine import Machine
+from hames.sandbox.workspace import Workspace
+from hames.tools.tool import Call, Spill
+from hames.usage import Ledger
+
+log = logging.getLogger("hames.agent")
+
+SYNTHETIC = "<synthetic>"
+"""The official model name of messages that the harness wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What does not change during a session."""
+
+    timeouts: Timeouts
+    retry: RetryPolicy
+    fallback: Frame | None = None
+    """How the fallback model is asked."""
+    partial_messages: bool = False
+    concurrency: int = 10
+    """Calls that run side by side."""
+    background_grace: float = 5.0
+    init: dict[str, Any] = field(default_factory=dict)
+    """Fields of `system/init` that stay the same."""
+
+
+@dataclass(slots=True)
+class Agent:
+    """One session at work. `build` makes it, `run` drives it."""
+
+    settings: Settings
+    provider: Provider
+    model: Model
+    frame: Frame
+    conversation: Conversation
+    toolbox: Toolbox
+    gate: Gate
+    machine: Machine
+    workspace: Workspace
+    states: dict[type, Any]
+    spill: Spill
+    ledger: Ledger
+    budget: Budget
+    limits: Limits
+    background: Background
+    listeners: list[Callable[[Event], None]]
+    clock: Clock
+    ids: Ids
+    frames: Callable[[str | None], tuple[Model, Frame]]
+    """The model of a name, None the session's own, and how it is asked."""
+    estimate: Estimate = field(default_factory=Estimate)
+    pending_notes: list[str] = field(default_factory=list)
+    """What the harness will tell the model with the next results."""
+    opening: list[Block] = field(default_factory=list)
+    """Context that goes before the first prompt of a new session."""
+
+    inbox: Inbox = field(default_factory=Inbox)
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    progress: Progress = field(default_factory=Progress)
+    denials: list[dict[str, Any]] = field(default_factory=list)
+    """Calls of the present answer that were not allowed."""
+    obligations: list[dict[str, Any]] = field(default_factory=list)
+    """What else the present result has to own up to: retries, repairs, cuts."""
+    started: set[str] = field(default_factory=set)
+    """Calls that have begun."""
+
+    @property
+    def session_id(self) -> str:
+        return self.conversation.log.id
+
+    def emit(self, event: Event) -> None:
+        """Tell every listener, in order."""
+        for listener in self.listeners:
+            listener(event)
+
+    def note(self, subtype: str, **data: Any) -> None:
+        """Emit one of the smaller official `system` messages."""
+        self.emit(Noted(subtype, data))
+
+    def emit_user(self, blocks: list[Block], uuid: str, **fields: Any) -> None:
+        self.emit(UserSaid(blocks, uuid, timestamp=self.clock.timestamp(), **fields))
+
+    async def admit(self, prompt: Prompt) -> None:
+        """Take up a prompt: a fresh count of turns, and context before the first one."""
+        self.limits.begin()
+        self.progress.begin()
+        self.denials.clear()
+        self.obligations.clear()
+        self.emit(TurnStarted(self.init()))
+        if self.opening and not self.conversation.turns:
+            await self.conversation.say(self.opening, is_meta=True)
+        await self._say(prompt)
+
+    async def take_inbox(self) -> None:
+        """After a round of calls: news of background commands, and prompts that came meanwhile."""
+        self.progress.begin()
+        notes = [*self.background.news(), *self.pending_notes]
+        self.pending_notes.clear()
+        if notes:
+            await self.conversation.say([reminder(note) for note in notes], is_meta=True)
+        for prompt in self.inbox.drain():
+            await self._say(prompt)
+
+    async def _say(self, prompt: Prompt) -> None:
+        uuid = await self.conversation.say(
+            prompt.blocks, is_meta=prompt.synthetic, uuid=prompt.uuid, extra=prompt.fields or None
+        )
+        if prompt.synthetic:
+            self.emit_user(prompt.blocks, uuid, is_synthetic=True)
+
+    async def say_synthetic(self, block: Block, *, error: Category, status: int | None) -> None:
+        """Write and emit an assistant message that the harness made."""
+        message_id, uuid = self.ids.short("msg_"), self.ids.uuid()
+        usage = {"input_tokens": 0, "output_tokens": 0}
+        await self.conversation.log.assistant(
+            [block],
+            message_id=message_id,
+            model=SYNTHETIC,
+            usage=usage,
+            stop_reason="stop_sequence",
+            uuids=[uuid],
+            error=error,
+            api_error_status=status,
+        )
+        self.emit(
+            AssistantSaid(
+                block,
+                uuid,
+                message_id,
+                SYNTHETIC,
+                usage,
+                stop_reason="stop_sequence",
+                timestamp=self.clock.timestamp(),
+                error=error,
+                api_error_status=status,
+            )
+        )
+
+    def warn(self, said: str) -> None:
+        """Tell a person: something did not go as it should, and the run goes on."""
+        log.warning("%s", said)
+        self.obligations.append({"kind": "warning", "text": said})
+
+    def call(self, id: str, name: str) -> Call:
+        """What a call may use."""
+        return Call(
+            id, name, self.machine, self.workspace, self.states, self.spill, self.clock, self.ids
+        )
+
+    def unknown_tool(self, name: str) -> str:
+        """What to tell the model that called a tool which is not there."""
+        return f"There is no tool `{name}` in this session. Tools: {', '.join(self.toolbox.names) or 'none'}."
+
+    def init(self) -> dict[str, Any]:
+        """The fields of `system/init` as they are at this moment."""
+        return {
+            **self.settings.init,
+            "cwd": self.workspace.cwd,
+            "session_id": self.session_id,
+            "tools": ["Task" if name == "Agent" else name for name in self.toolbox.names],
+            "model": self.frame.model,
+            "permissionMode": self.gate.policy.mode,
+        }
+
+    def use_model(self, name: str | None) -> None:
+        """Ask another model from the next request on. Raises OptionsError for an empty name."""
+        self.model, self.frame = self.frames(name)
+
+    def use_mode(self, mode: PermissionMode) -> None:
+        """Judge calls under another permission mode. Raises OptionsError for an unknown one."""
+        self.gate.use_mode(mode)
+        self.note("status", status=None, permissionMode=mode)
+
+    async def close(self) -> None:
+        """End everything the session owns."""
+        await self.background.stop()
+        await self.provider.aclose()

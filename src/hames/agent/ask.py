@@ -1,0 +1,159 @@
+"""Asking the model: one request, paid for before it is sent, its reply told as it arrives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hames.agent.toolcalls import answer_unrun
+from hames.blocks import Block
+from hames.errors import Interrupted
+from hames.events import AssistantSaid, Noted, Streamed
+from hames.providers.ask import Asking, Fallback, ask
+from hames.providers.assemble import Assembler, Reply
+from hames.providers.protocol import ModelEvent, Request
+from hames.providers.retry import Retry
+
+if TYPE_CHECKING:
+    from hames.agent.agent import Agent
+
+
+async def ask_model(agent: Agent) -> Reply:
+    """The model's reply to the conversation as it stands.
+
+    Raises `ProviderError`, `BudgetExhausted`, and `Interrupted` after keeping what had arrived.
+    """
+    if not agent.progress.tries:
+        agent.limits.turns += 1
+    turns, encoded = agent.conversation.sendable()
+    while agent.conversation.repairs:
+        agent.obligations.append({"kind": "repair", "text": agent.conversation.repairs.pop(0).text})
+    max_tokens, reserved = agent.budget.reserve(
+        agent.model, agent.estimate.tokens(agent), agent.frame.max_tokens
+    )
+    request = agent.frame.request(turns, encoded, max_tokens=max_tokens)
+    telling = Telling(agent)
+    began = agent.clock.monotonic()
+    try:
+        with agent.interrupt:
+            reply = await ask(agent.provider, request, telling.asking(request))
+    except Interrupted:
+        await telling.keep_partial()
+        raise Interrupted("streaming") from None
+    finally:
+        agent.budget.settle(reserved)
+    telling.record(reply, began)
+    reply.uuids = telling.uuids_of(reply)
+    agent.estimate.learn(agent, reply)
+    return reply
+
+
+class Telling:
+    """Emits what happens while a request is under way, and keeps its books."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._assembler = Assembler()
+        self._message: dict[str, Any] = {}
+        self._request_id: str | None = None
+        self._uuids: dict[int, str] = {}
+        self._order: list[str] = []
+
+    def asking(self, request: Request) -> Asking:
+        """How to ask, with this as the listener."""
+        agent = self._agent
+        fallback = agent.settings.fallback
+        return Asking(
+            policy=agent.settings.retry,
+            timeouts=agent.settings.timeouts,
+            clock=agent.clock,
+            random=agent.ids.random,
+            assembler=self._assembler,
+            on_event=self._on_event,
+            on_block=self._on_block,
+            on_retry=self._on_retry,
+            fallback=None if fallback is None else lambda: fallback.instead_of(request),
+            on_fallback=self._on_fallback,
+        )
+
+    def uuids_of(self, reply: Reply) -> list[str]:
+        """The ids under which the reply's blocks were emitted."""
+        return [*self._order, *(self._agent.ids.uuid() for _ in reply.blocks[len(self._order) :])]
+
+    def record(self, reply: Reply, began: float) -> None:
+        """Enter the response into the ledger."""
+        agent = self._agent
+        milliseconds = round((agent.clock.monotonic() - began) * 1000)
+        agent.ledger.record(
+            reply.request_id or reply.message_id,
+            reply.model,
+            reply.usage,
+            milliseconds=milliseconds,
+        )
+        if not reply.complete:
+            agent.obligations.append(
+                {"kind": "cut_reply", "message_id": reply.message_id, "error": str(reply.error)}
+            )
+
+    async def keep_partial(self) -> None:
+        """After an interrupt: what had arrived becomes part of the conversation, and is paid for."""
+        partial = self._assembler.partial()
+        if not self._message:
+            return
+        self.record(partial, self._agent.clock.monotonic())
+        partial.uuids = self.uuids_of(partial)
+        for index, block in enumerate(partial.blocks):
+            if index >= len(self._order):
+                self._emit(block, partial.uuids[index])
+        await self._agent.conversation.add_reply(partial)
+        await answer_unrun(self._agent, partial.calls)
+
+    def _on_event(self, event: ModelEvent) -> None:
+        if event.type == "message_start":
+            self._message, self._request_id = event.message or {}, event.request_id
+        if self._agent.settings.partial_messages and event.type != "ping":
+            self._agent.emit(Streamed(event.raw))
+
+    def _on_block(self, index: int, block: Block) -> None:
+        uuid = self._agent.ids.uuid()
+        self._order.append(uuid)
+        self._emit(block, uuid)
+
+    def _emit(self, block: Block, uuid: str) -> None:
+        self._agent.emit(
+            AssistantSaid(
+                block,
+                uuid,
+                str(self._message.get("id", "")),
+                str(self._message.get("model", self._agent.frame.model)),
+                self._message.get("usage") or {},
+                request_id=self._request_id,
+                timestamp=self._agent.clock.timestamp(),
+            )
+        )
+
+    def _on_retry(self, retry: Retry) -> None:
+        agent = self._agent
+        agent.obligations.append({"kind": "retry", "status": retry.status, "error": retry.category})
+        if retry.lost is not None:
+            agent.ledger.record(retry.lost.message_id, retry.lost.model, retry.lost.usage)
+        agent.emit(
+            Noted(
+                "api_retry",
+                {
+                    "attempt": retry.attempt,
+                    "max_retries": retry.max_retries,
+                    "retry_delay_ms": round(retry.delay * 1000),
+                    "error_status": retry.status,
+                    "error": retry.category,
+                },
+            )
+        )
+
+    def _on_fallback(self, fallback: Fallback) -> None:
+        self._agent.obligations.append({"kind": "fallback_model", "model": fallback.fallback_model})
+        self._agent.note(
+            "model_fallback",
+            model=fallback.model,
+            fallback_model=fallback.fallback_model,
+            error=str(fallback.error),
+        )

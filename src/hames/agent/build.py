@@ -1,0 +1,248 @@
+"""The composition root: the only file that knows how an agent is put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from hames._version import COMPATIBLE_VERSION, __version__
+from hames.agent.agent import Agent, Settings
+from hames.agent.background import Background
+from hames.agent.conversation import Conversation
+from hames.agent.framing import make_frame
+from hames.agent.gate import Gate
+from hames.agent.limits import Budget, Limits
+from hames.agent.opening import open_session, recall
+from hames.agent.options import AgentOptions
+from hames.agent.toolbox import Toolbox
+from hames.context.environment import environment
+from hames.context.reminders import reminder
+from hames.context.request import Frame
+from hames.context.system_prompt import system_prompt
+from hames.errors import OptionsError
+from hames.events import Event
+from hames.models import Model, find_model
+from hames.permissions.modes import bypass_refusal, parse_mode
+from hames.permissions.rules import is_removed, split_rules
+from hames.permissions.types import Policy, Rules, SourcedRule
+from hames.providers.protocol import Provider
+from hames.sandbox.local import LocalMachine
+from hames.sandbox.machine import Machine
+from hames.sandbox.workspace import Workspace
+from hames.sessions.log import SessionLog
+from hames.settings.environ import Environ
+from hames.tools import ALIASES, CATALOGUE, DEFAULT, LEGACY, load
+from hames.tools.jobs import Jobs
+from hames.tools.tool import Spill, Tool
+from hames.usage import Ledger
+
+DEFAULT_MODEL = "sonnet"
+
+
+async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], None]]) -> Agent:
+    """An agent ready for its first prompt.
+
+    Raises OptionsError, CredentialsError, SessionNotFound or SessionExists; then nothing was started
+    and nothing was written.
+    """
+    environ = Environ.read({**os.environ, **options.env})
+    workspace = _workspace(options, environ)
+    machine = options.machine or LocalMachine()
+    policy = _policy(options, environ, workspace)
+    toolbox = _toolbox(options, policy)
+    opened = await open_session(options, environ, workspace.cwd)
+    log, loaded = opened.log, opened.loaded
+    ledger = Ledger(prices=options.prices)
+    ledger.restore(loaded.cost if loaded else None)
+
+    system = system_prompt(options.system_prompt, options.append_system_prompt)
+
+    def frames(name: str | None) -> tuple[Model, Frame]:
+        model = find_model(name or options.model or environ.model or DEFAULT_MODEL, environ)
+        return model, make_frame(options, environ, model, system, toolbox, log.id)
+
+    model, frame = frames(None)
+    if options.max_budget_usd is not None and ledger.price(model.id) is None:
+        raise OptionsError(
+            f"A budget cannot be kept: the price of model `{model.id}` is not known. Give it in `prices`."
+        )
+    fallback = frames(options.fallback_model)[1] if options.fallback_model else None
+    jobs = Jobs()
+    states: dict[type, Any] = {Jobs: jobs}
+    if loaded is not None:
+        recall(toolbox, states, loaded)
+    agent = Agent(
+        settings=_settings(options, environ, fallback),
+        provider=options.provider or _provider(options, environ),
+        model=model,
+        frame=frame,
+        frames=frames,
+        conversation=Conversation(log, opened.turns),
+        toolbox=toolbox,
+        gate=Gate(policy, options.can_use_tool),
+        machine=machine,
+        workspace=workspace,
+        states=states,
+        spill=_spill(log, machine, jobs),
+        ledger=ledger,
+        budget=Budget(options.max_budget_usd, ledger),
+        limits=Limits(_max_turns(options, environ)),
+        background=Background(jobs, options.background_grace),
+        listeners=list(listeners),
+        clock=options.clock,
+        ids=options.ids,
+    )
+    agent.background.attach(agent)
+    log.on_warning = lambda said: agent.warn(said)
+    for said in [*environ.warnings, *opened.warnings]:
+        agent.warn(said)
+    if loaded is None:
+        agent.opening = [reminder(await environment(machine, workspace, options.clock, model.id))]
+    return agent
+
+
+def _workspace(options: AgentOptions, environ: Environ) -> Workspace:
+    cwd = os.path.realpath(os.path.expanduser(options.cwd or os.getcwd()))
+    if not os.path.isdir(cwd):
+        raise OptionsError(f"The working directory `{options.cwd}` is not a folder.")
+    folders = []
+    for given in options.add_dirs:
+        folder = os.path.realpath(os.path.join(cwd, os.path.expanduser(given)))
+        if not os.path.isdir(folder):
+            raise OptionsError(f"The additional directory `{os.fspath(given)}` is not a folder.")
+        folders.append(folder)
+    home = environ.home or os.path.expanduser("~")
+    return Workspace(cwd, cwd, tuple(folders), home, dict(environ.raw))
+
+
+def _toolbox(options: AgentOptions, policy: Policy) -> Toolbox:
+    """The tools that are offered and those that are only answered, less what a rule removes."""
+    legacy = [load(name) for name in LEGACY] if options.tools is None else []
+    offered = _tools(options)
+    return Toolbox(
+        [tool for tool in offered if not is_removed(policy, tool.name, tool.aliases)],
+        [tool for tool in legacy if not is_removed(policy, tool.name, tool.aliases)],
+    )
+
+
+def _tools(options: AgentOptions) -> list[Tool]:
+    """The tools on offer, in a fixed order, each once."""
+    chosen = ["default"] if options.tools is None else list(options.tools)
+    tools: dict[str, Tool] = {}
+    for given in chosen:
+        for tool in _named(given):
+            if tool.name in tools and tools[tool.name] is not tool:
+                raise OptionsError(f"Two tools have the name `{tool.name}`.")
+            tools[tool.name] = tool
+    return list(tools.values())
+
+
+def _named(given: Any) -> list[Tool]:
+    if isinstance(given, Tool):
+        return [given]
+    if not isinstance(given, str):
+        raise OptionsError(f"`tools` takes names, tools and functions, not `{given!r:.80}`.")
+    if given == "default":
+        return [load(name) for name in DEFAULT]
+    given = ALIASES.get(given, given)
+    if given not in CATALOGUE:
+        known = ", ".join(CATALOGUE)
+        raise OptionsError(f"There is no built-in tool `{given}`. Built-in tools: {known}.")
+    return [load(given)]
+
+
+def _policy(options: AgentOptions, environ: Environ, workspace: Workspace) -> Policy:
+    def rules(texts: Sequence[str]) -> tuple[SourcedRule, ...]:
+        return tuple(SourcedRule(rule, "cliArg") for text in texts for rule in split_rules(text))
+
+    mode = parse_mode(options.permission_mode)
+    if mode == "bypassPermissions":
+        refusal = bypass_refusal(is_root=os.name == "posix" and os.geteuid() == 0, env=environ.raw)
+        if refusal:
+            raise OptionsError(refusal)
+    spilled = os.path.join(environ.config_folder, "projects")
+    return Policy(
+        mode=mode,
+        rules=Rules(allow=rules(options.allowed_tools), deny=rules(options.disallowed_tools)),
+        root=workspace.root,
+        folders=workspace.folders,
+        readable=(spilled,),
+        home=workspace.home,
+        config_folder=environ.config_folder,
+    )
+
+
+def _settings(options: AgentOptions, environ: Environ, fallback: Frame | None) -> Settings:
+    timeouts, retry = options.timeouts, options.retry
+    if environ.max_retries is not None:
+        retry = msgspec.structs.replace(retry, max_retries=environ.max_retries)
+    if environ.max_retry_after is not None:
+        retry = msgspec.structs.replace(retry, max_retry_after=environ.max_retry_after)
+    named = {
+        "connect": environ.connect_timeout,
+        "first_byte": environ.api_timeout,
+        "gap": environ.gap_timeout,
+        "total": environ.total_timeout,
+    }
+    timeouts = msgspec.structs.replace(
+        timeouts, **{k: v for k, v in named.items() if v is not None}
+    )
+    return Settings(
+        timeouts=timeouts,
+        retry=retry,
+        fallback=fallback,
+        partial_messages=options.include_partial_messages,
+        concurrency=environ.tool_concurrency or 10,
+        init={
+            "apiKeySource": _key_source(options, environ),
+            "claude_code_version": COMPATIBLE_VERSION,
+            "hames_version": __version__,
+            "mcp_servers": [],
+            "slash_commands": [],
+            "output_style": "default",
+            "agents": [],
+            "skills": [],
+            "plugins": [],
+        },
+    )
+
+
+def _key_source(options: AgentOptions, environ: Environ) -> str:
+    if options.provider is not None:
+        return "user"
+    if environ.auth_token:
+        return "ANTHROPIC_AUTH_TOKEN"
+    return "ANTHROPIC_API_KEY" if environ.api_key else "none"
+
+
+def _max_turns(options: AgentOptions, environ: Environ) -> int | None:
+    turns = options.max_turns if options.max_turns is not None else environ.max_turns
+    if turns is not None and turns < 1:
+        raise OptionsError(f"`max_turns` must be at least 1, not {turns}.")
+    return turns
+
+
+def _provider(options: AgentOptions, environ: Environ) -> Provider:
+    from hames.providers.anthropic import Anthropic
+
+    return Anthropic(
+        env=environ,
+        client_app=options.client_app,
+        entrypoint=options.entrypoint,
+        connect_timeout=environ.connect_timeout or options.timeouts.connect,
+    )
+
+
+def _spill(log: SessionLog, machine: Machine, jobs: Jobs) -> Spill:
+    """Long results go beside the transcript; without one, to the machine's own scratch folder."""
+
+    async def spill(name: str, data: bytes) -> str:
+        folder = log.spill_folder or os.path.join(await machine.scratch(), jobs.owner)
+        path = os.path.join(folder, name)
+        await machine.write(path, data, mode=0o600)
+        return path
+
+    return spill

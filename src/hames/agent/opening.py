@@ -1,0 +1,118 @@
+"""Which stored session an agent works in: a new one, one that goes on, or a copy of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from hames.agent.options import AgentOptions
+from hames.agent.toolbox import Toolbox
+from hames.blocks import Turn
+from hames.errors import OptionsError
+from hames.sessions import resume
+from hames.sessions.files import FileStore
+from hames.sessions.forks import fork
+from hames.sessions.log import SessionLog
+from hames.sessions.normalise import normalise
+from hames.sessions.resume import Loaded
+from hames.sessions.store import Key, Store
+from hames.settings.environ import Environ
+
+log = logging.getLogger("hames.session")
+
+
+@dataclass(slots=True)
+class Opened:
+    """A session to work in."""
+
+    log: SessionLog
+    loaded: Loaded | None = None
+    turns: list[Turn] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+async def open_session(options: AgentOptions, environ: Environ, cwd: str) -> Opened:
+    """The session that the options ask for.
+
+    Raises OptionsError for options that contradict each other, SessionNotFound, SessionExists.
+    """
+    store = _store(options, environ)
+    key = await _key(options, store, cwd)
+    if key is not None and not options.fork_session:
+        return await _go_on(options, store, key, cwd)
+    session_id = options.session_id or options.ids.uuid()
+    await resume.check_new_id(store, session_id)
+    if key is not None:
+        key = await fork(store, key, session_id, cwd=cwd)
+        return await _go_on(options, store, key, cwd)
+    kept = store if options.persist_session else None
+    return Opened(
+        SessionLog.start(
+            kept,
+            session_id=session_id,
+            cwd=cwd,
+            clock=options.clock,
+            ids=options.ids,
+            entrypoint=options.entrypoint,
+            permission_mode=options.permission_mode,
+        )
+    )
+
+
+def recall(toolbox: Toolbox, states: dict[type, Any], loaded: Loaded) -> None:
+    """Rebuild what tools know of a session from its stored calls."""
+    for call in loaded.calls:
+        tool = toolbox.find(call.name)
+        if tool is None or tool.recall is None or call.result is None or call.is_error:
+            continue
+        try:
+            tool.recall(states, call.input, call.data)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.debug("The stored call `%s` of %s tells nothing: %r", call.id, call.name, error)
+
+
+def _store(options: AgentOptions, environ: Environ) -> Store:
+    return options.session_store or FileStore(environ.config_folder)
+
+
+async def _key(options: AgentOptions, store: Store, cwd: str) -> Key | None:
+    """The stored session to go on with, if any."""
+    if options.resume is not None and options.continue_conversation:
+        raise OptionsError("Give `resume` or `continue_conversation`, not both.")
+    if options.resume is not None:
+        key: Key | None = await resume.find(store, cwd=cwd, id_or_title=options.resume)
+    elif options.continue_conversation:
+        key = await resume.newest(store, cwd)
+    elif options.fork_session:
+        raise OptionsError(
+            "`fork_session` needs a session to copy: give `resume` or `continue_conversation`."
+        )
+    else:
+        key = None
+    if key is not None and options.session_id is not None and not options.fork_session:
+        raise OptionsError(
+            "`session_id` names a new session; with `resume` it needs `fork_session`."
+        )
+    return key
+
+
+async def _go_on(options: AgentOptions, store: Store, key: Key, cwd: str) -> Opened:
+    loaded = await resume.load(store, key)
+    session = SessionLog.resume(
+        store if options.persist_session else None,
+        loaded,
+        cwd=cwd,
+        clock=options.clock,
+        ids=options.ids,
+        entrypoint=options.entrypoint,
+        permission_mode=options.permission_mode,
+    )
+    mended = normalise(loaded.turns, fates=loaded.fates)
+    opened = Opened(session, loaded, mended.turns, list(loaded.warnings))
+    opened.warnings += [repair.text for repair in mended.repairs]
+    for repair in mended.repairs:
+        if repair.block is not None:
+            # The file is to say it too: other readers know nothing of our repairs.
+            await session.user([repair.block])
+    return opened

@@ -1,0 +1,88 @@
+"""What a caller may choose. Everything has a default; nothing is read from the folder unless asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hames._clock import Clock, Ids
+from hames.approvals import CanUseTool
+from hames.messages import PermissionMode
+from hames.providers.clocks import Timeouts
+from hames.providers.protocol import Provider
+from hames.providers.retry import RetryPolicy
+from hames.sandbox.machine import Machine
+from hames.sessions.store import Store
+from hames.tools.tool import Tool
+
+AnyTool = str | Tool | Callable[..., Any]
+
+
+@dataclass(kw_only=True)
+class AgentOptions:
+    """Options of an agent. The names are those of the official SDK where it has the option."""
+
+    model: str | None = None
+    """Id or alias (`sonnet`, `opus`, `haiku`); default `ANTHROPIC_MODEL`, else the newest Sonnet."""
+    fallback_model: str | None = None
+    """Model to use when the first one stays overloaded."""
+    system_prompt: str | None = None
+    """Replaces our prompt; an empty string means no system prompt."""
+    append_system_prompt: str | None = None
+
+    tools: Sequence[AnyTool] | None = None
+    """Tools on offer: built-in names, `Tool` values, plain or `@tool` functions. None is the default
+    set; a function beside no name adds to the default set only with `"default"` in the list."""
+    allowed_tools: Sequence[str] = ()
+    """Rules that allow without asking: `Bash(git status:*)`, `Write`."""
+    disallowed_tools: Sequence[str] = ()
+    """Rules that deny; a bare name removes the tool."""
+    permission_mode: PermissionMode = "default"
+    can_use_tool: CanUseTool | None = None
+    """Asked about calls that no rule decides. Without it such calls are denied and listed."""
+
+    cwd: str | os.PathLike[str] | None = None
+    """Working directory; default the process's."""
+    add_dirs: Sequence[str | os.PathLike[str]] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Merged over the process's environment, for the agent and its commands."""
+
+    max_turns: int | None = None
+    max_budget_usd: float | None = None
+    max_output_tokens: int | None = None
+    max_thinking_tokens: int | None = None
+    """Thinking budget; 0 switches thinking off. Default: as the model does best."""
+    betas: Sequence[str] = ()
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    session_id: str | None = None
+    resume: str | None = None
+    """Id or exact title of a stored session to go on with."""
+    continue_conversation: bool = False
+    """Go on with the newest session of the working directory, if there is one."""
+    fork_session: bool = False
+    """With `resume` or `continue_conversation`: go on in a copy."""
+    persist_session: bool = True
+    session_store: Store | None = None
+    """Default: files under the configuration folder."""
+
+    include_partial_messages: bool = False
+    background_grace: float = 5.0
+    """Seconds that background commands may go on after the last answer before they are stopped."""
+
+    provider: Provider | None = None
+    """Default: the Anthropic API with credentials from the environment."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    machine: Machine | None = None
+    """Where tools work; default this computer."""
+    prices: Mapping[str, Any] | None = None
+    """Prices that differ from the table's, by model id."""
+    entrypoint: str = "sdk-py"
+    client_app: str | None = None
+    """Name of the host application in the User-Agent."""
+    clock: Clock = field(default_factory=Clock)
+    ids: Ids = field(default_factory=Ids)

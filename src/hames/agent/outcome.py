@@ -1,0 +1,57 @@
+"""How an answer can end, and what the official result says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hames.errors import ProviderError
+
+Kind = Literal[
+    "finished",
+    "refused",
+    "max_turns",
+    "budget",
+    "max_output_tokens",
+    "malformed_calls",
+    "api_error",
+    "interrupted_streaming",
+    "interrupted_tools",
+    "failed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an answer."""
+
+    kind: Kind
+    stop_reason: str | None = None
+    error: ProviderError | None = None
+    """The failed request, for `api_error`."""
+    text: str = ""
+    """What to say besides, for kinds that need it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the result message says of a kind."""
+
+    subtype: str
+    is_error: bool
+    terminal_reason: str
+
+
+# Official 2.1.330: a failed request is a `success` with `is_error`; the text stands in `result`.
+ENDINGS: dict[Kind, Ending] = {
+    "finished": Ending("success", False, "completed"),
+    "refused": Ending("success", True, "model_error"),
+    "max_turns": Ending("error_max_turns", True, "max_turns"),
+    "budget": Ending("error_max_budget_usd", True, "budget_exhausted"),
+    "max_output_tokens": Ending("success", True, "api_error"),
+    "malformed_calls": Ending("error_during_execution", True, "malformed_tool_use_exhausted"),
+    "api_error": Ending("success", True, "api_error"),
+    "interrupted_streaming": Ending("error_during_execution", True, "aborted_streaming"),
+    "interrupted_tools": Ending("error_during_execution", True, "aborted_tools"),
+    "failed": Ending("error_during_execution", True, "turn_setup_failed"),
+}

@@ -1,0 +1,54 @@
+"""One prompt, one result: runs the loop and says honestly how it ended."""
+
+from __future__ import annotations
+
+import logging
+
+from hames.agent.agent import Agent
+from hames.agent.inbox import Prompt
+from hames.agent.limits import BudgetExhausted
+from hames.agent.loop import answer
+from hames.agent.outcome import Outcome
+from hames.agent.result import Stopwatch, result_of
+from hames.agent.stops import say_error
+from hames.blocks import text
+from hames.errors import Interrupted, ProviderError, ScriptError
+from hames.events import Answered
+from hames.messages import ResultMessage
+
+log = logging.getLogger("hames.agent")
+
+# Official readers know these two texts.
+INTERRUPTED = "[Request interrupted by user]"
+INTERRUPTED_IN_TOOL = "[Request interrupted by user for tool use]"
+
+
+async def respond(agent: Agent, prompt: Prompt) -> ResultMessage:
+    """Answer a prompt and emit the result. Raises nothing but cancellation and `ScriptError`."""
+    watch = Stopwatch(agent)
+    try:
+        outcome = await answer(agent, prompt)
+    except Interrupted as interruption:
+        outcome = await _interrupted(agent, in_tools="tools" in interruption.args)
+    except BudgetExhausted as error:
+        outcome = Outcome("budget", text=str(error))
+    except ProviderError as error:
+        await say_error(agent, str(error), error.category, error.status)
+        outcome = Outcome("api_error", error=error, text=str(error))
+    except ScriptError:
+        raise
+    except Exception as error:  # the border of a prompt: the session goes on
+        log.exception("The answer failed")
+        outcome = Outcome("failed", text=f"{type(error).__name__}: {error}")
+    agent.interrupt.clear()
+    result = result_of(agent, outcome, watch, prompt)
+    await agent.conversation.log.finish_turn(cost=agent.ledger.cost_state(agent.session_id))
+    agent.emit(Answered(result))
+    return result
+
+
+async def _interrupted(agent: Agent, *, in_tools: bool) -> Outcome:
+    note = [text(INTERRUPTED_IN_TOOL if in_tools else INTERRUPTED)]
+    uuid = await agent.conversation.say(note, is_meta=True)
+    agent.emit_user(note, uuid)
+    return Outcome("interrupted_tools" if in_tools else "interrupted_streaming")

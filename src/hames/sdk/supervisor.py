@@ -1,0 +1,143 @@
+"""The supervisor: the one task that drives a session. Callers only exchange messages with it.
+
+So a caller may stop iterating, close from elsewhere, be cancelled or vanish: the session is ended
+here, in order, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from hames._aio import Channel
+from hames.agent.agent import Agent
+from hames.agent.build import build
+from hames.agent.inbox import Prompt
+from hames.agent.options import AgentOptions
+from hames.agent.respond import respond
+from hames.events import Event
+
+log = logging.getLogger("hames.session")
+
+
+class Supervisor:
+    """Builds an agent and feeds it prompts until it is told to stop. Lives in one loop."""
+
+    def __init__(self, options: AgentOptions) -> None:
+        self._options = options
+        self._prompts: Channel[Prompt] = Channel()
+        self.events: Channel[Event] = Channel()
+        self._ready: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
+        self._queued = 0
+        self._answering = False
+        self._interrupt_early = False
+        self._feeder: asyncio.Task[None] | None = None
+        self._task = asyncio.get_running_loop().create_task(self._drive(), name="hames session")
+
+    async def agent(self) -> Agent:
+        """The agent once it is built. Raises what went wrong when it could not be."""
+        return await asyncio.shield(self._ready)
+
+    def prompt(self, prompt: Prompt) -> None:
+        """Answer this prompt: now, or within the answer under way, at its next round of tools."""
+        if self._answering:
+            self._ready.result().inbox.put(prompt)
+        else:
+            self._queued += 1
+            self._prompts.put(prompt)
+
+    def feed(self, following: Callable[[], Awaitable[Prompt]]) -> None:
+        """Take prompts from a function until it raises StopAsyncIteration, then finish."""
+
+        async def pull() -> None:
+            while True:
+                try:
+                    self.prompt(await following())
+                except StopAsyncIteration:
+                    return self.finish()
+                except (
+                    Exception
+                ) as error:  # the caller's iterable may raise anything: it goes back there
+                    self.events.close(error)
+                    return self.cancel()
+
+        self._feeder = asyncio.get_running_loop().create_task(pull(), name="hames prompts")
+
+    def finish(self) -> None:
+        """No more prompts: end when all is answered and background commands had their grace."""
+        self._prompts.close()
+
+    def interrupt(self) -> None:
+        """Stop the answer under way, or the one about to begin; without one nothing happens."""
+        if not (self._answering or self._queued):
+            return
+        if self._ready.done():
+            self._ready.result().interrupt.request()
+        else:
+            self._interrupt_early = True
+
+    def when_ready(self, act: Callable[[Agent], None]) -> None:
+        """Do something with the agent, as soon as there is one."""
+        self._ready.add_done_callback(
+            lambda f: None if f.cancelled() or f.exception() else act(f.result())
+        )
+
+    def cancel(self) -> None:
+        """End at once; `closed` waits for it."""
+        self._task.cancel()
+
+    async def closed(self) -> None:
+        """Wait until everything has ended."""
+        await asyncio.wait([self._task])
+
+    async def _drive(self) -> None:
+        agent: Agent | None = None
+        try:
+            agent = await build(self._options, [self.events.put])
+            self._ready.set_result(agent)
+            if self._interrupt_early:
+                agent.interrupt.request()
+            await self._answer_all(agent)
+        except asyncio.CancelledError:
+            self._fail(asyncio.CancelledError())
+            raise
+        except Exception as error:  # the border of a session: the caller gets it, not the loop
+            if not self._fail(error):
+                self.events.close(error)
+        finally:
+            if self._feeder is not None:
+                self._feeder.cancel()
+            if agent is not None:
+                await asyncio.shield(agent.close())
+            self.events.close()
+
+    def _fail(self, error: BaseException) -> bool:
+        if self._ready.done():
+            return False
+        if isinstance(error, asyncio.CancelledError):
+            self._ready.cancel()
+        else:
+            self._ready.set_exception(error)
+            self._ready.exception()
+        return True
+
+    async def _answer_all(self, agent: Agent) -> None:
+        while True:
+            try:
+                prompt = await self._next_prompt(agent)
+            except StopAsyncIteration:
+                return
+            self._answering = True
+            try:
+                await respond(agent, prompt)
+            finally:
+                self._answering = False
+
+    async def _next_prompt(self, agent: Agent) -> Prompt:
+        """What came during the last answer, then the next prompt or news of a background command."""
+        if (waiting := agent.inbox.take()) is not None:
+            return waiting
+        prompt = await agent.background.prompt_or(self._prompts.get)
+        self._queued -= not prompt.synthetic
+        return prompt
