@@ -75,12 +75,14 @@ async def ask(provider: Provider, request: Request, asking: Asking | None = None
     asking = asking or Asking()
     assembler, fallback, tally = asking.assembler, asking.fallback, Tally()
     while True:
-        assembler.clear()
+        assembler.clear(request.model)
         try:
             await _receive(provider, request, asking)
             return assembler.reply()
         except ProviderError as failed:
             error = failed
+        if assembler.complete:  # lost after its end
+            return assembler.reply()
         if assembler.blocks:
             return assembler.reply(error)
         lost = assembler.reply(error) if assembler.started else None

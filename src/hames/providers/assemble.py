@@ -79,8 +79,9 @@ class Assembler:
     def __init__(self) -> None:
         self.clear()
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def clear(self, model: str = "") -> None:
+        """Forget everything. `model` is the one asked, for servers that do not say who answers."""
+        self._model = model
         self._open: dict[int, _Open] = {}
         self._done: dict[int, Block] = {}
         self._message: dict[str, Any] = {}
@@ -151,7 +152,7 @@ class Assembler:
     ) -> Reply:
         return Reply(
             message_id=str(self._message.get("id") or ""),
-            model=str(self._message.get("model") or ""),
+            model=str(self._message.get("model") or self._model),
             blocks=blocks,
             stop_reason=self._stop.get("stop_reason"),
             stop_sequence=self._stop.get("stop_sequence"),

@@ -75,8 +75,9 @@ class _Watch:
     def begin(self) -> None:
         """The next event is waited for."""
         self.waiting = True
-        if self._begun:
+        if self._begun and self._clock == "first_byte":
             self._clock, self._wait = "gap", self._timeouts.gap
+            self.stop()  # the deadline may be nearer than the first one; later ones only move away
         self._begun = self._loop.time()
         if self._timer is None:
             self._set()
@@ -90,6 +91,7 @@ class _Watch:
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _deadline(self) -> tuple[float | None, Literal["first_byte", "gap", "total"]]:
         due = None if self._wait is None else self._begun + self._wait

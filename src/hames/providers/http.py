@@ -323,7 +323,7 @@ def _lost(error: Exception, url: str) -> ProviderError:
                 category="server_error",
                 error_type="tls",
             )
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__  # httpcore2 does not always set the first
     what = "could not be made" if isinstance(error, httpx2.ConnectError) else "was lost"
     return ProviderError(
         f"The connection to `{url}` {what}: {error or type(error).__name__}",
