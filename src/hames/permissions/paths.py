@@ -19,12 +19,15 @@ class LocalFiles:
     """The local disk, as far as decisions look at it."""
 
     def real_path(self, path: str) -> str:
-        return os.path.realpath(path)
+        try:
+            return os.path.realpath(path)
+        except (OSError, ValueError):  # no path of this system: NUL, or text that has no bytes
+            return path
 
     def names(self, folder: str) -> list[str]:
         try:
             return os.listdir(folder)
-        except OSError:
+        except (OSError, ValueError):
             return []
 
     def is_dir(self, path: str) -> bool:

@@ -289,13 +289,13 @@ class _Reader:
                 self._declaration(node, loop)
             case "file_redirect":
                 self._redirect(node)
-            case (
-                "herestring_redirect"
-                | "command_substitution"
-                | "process_substitution"
-                | "simple_expansion"
-            ):
+            case "herestring_redirect" | "process_substitution" | "simple_expansion":
                 pass
+            case "command_substitution":
+                text = self.source[node.start_byte : node.end_byte].lstrip()
+                if text.startswith("`") and "\\" in text:
+                    # Bash takes backslashes away before it reads what is inside.
+                    self.script.doubt("It has a backslash between backquotes.")
             case "expansion":
                 if not _SAFE_EXPANSION.fullmatch(self.source, node.start_byte, node.end_byte):
                     self.script.doubt("It expands a variable in an unusual way.")

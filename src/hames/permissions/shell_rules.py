@@ -32,9 +32,12 @@ from hames.permissions.types import Behavior, Decision, Policy, Question
 from hames.permissions.words import ANY, Word, could_match, plain
 from hames.permissions.wrappers import (
     FIND_ACTIONS,
+    INTERPRETERS,
     NEVER_BY_PREFIX,
     SAFE_VARIABLES,
+    STEERING_VARIABLE,
     Inner,
+    assigned_scripts,
     looked_through,
     scripts,
     stripped,
@@ -66,12 +69,6 @@ _SETS_VARIABLES = frozenset(
         "[",
     ]
 )
-_STEERING_VARIABLE = re.compile(
-    r"""(?:PATH|CDPATH|HOME|ENV|IFS|PS4|PROMPT_COMMAND|PAGER|EDITOR|VISUAL|BROWSER|MANPAGER|HISTFILE
-    |(?:LD|DYLD|BASH|GIT|PYTHON|PERL|PERL5|RUBY|NODE|NPM|JAVA|LESS|SHELL|SSH|CURL|PIP|CARGO|RUSTC)\w*
-    |\w*(?:OPTIONS|OPTS|FLAGS|COMMAND|PRELOAD|_PATH))(?:\[.*)?""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +80,8 @@ class ShellPattern:
     wildcards: tuple[str, ...]
     """Patterns with `*`, of which one must match the whole text."""
     regex: re.Pattern[str]
+    mention: re.Pattern[str] | None
+    """Finds the program's name in code of another language."""
 
 
 class ShellSubject:
@@ -148,6 +147,9 @@ class ShellSubject:
                     return _unsure(
                         f"The command `{_shown(inner.words)}` is known only when it runs."
                     )
+                for rule, pattern in by_text:
+                    if _may_run(pattern, inner):
+                        return _unsure(f"`{_shown(inner.words)}` may run what `{rule.text}` names.")
             for words, texts in self._texts:
                 for rule, pattern in by_text:
                     if any(_may_match(pattern, text) for text in texts):
@@ -250,11 +252,12 @@ class ShellSubject:
             return Decision("ask", f"`{_shown(open_commands[0].words)}` needs permission.")
         for redirect in script.redirects:
             if not self._redirect(redirect, False):
-                return Decision(
-                    "ask",
-                    f"The redirect with `{redirect.target.raw}` needs permission.",
-                    blocked_path=place(self.policy, self.asked.cwd, redirect.target.text).given,
+                word = redirect.target
+                path = (
+                    place(self.policy, self.asked.cwd, word.marked).given if word.static else None
                 )
+                reason = f"The redirect with `{word.raw}` needs permission."
+                return Decision("ask", reason, blocked_path=path)
         return Decision("ask", "This command needs permission.")
 
     def _exact_rule(self) -> Rule | None:
@@ -423,20 +426,20 @@ class ShellSubject:
             redirects += script.redirects
             hidden = hidden or script.problem
             for command in script.commands:
-                if not command.words:
-                    continue
-                for inner in looked_through(command.words):
+                texts: list[str | None] = list(assigned_scripts(command.assignments))
+                for inner in looked_through(command.words) if command.words else ():
                     inners.append(inner)
-                    for text in scripts(inner.words):
-                        if text is None:
-                            hidden = (
-                                hidden or f"`{_shown(inner.words)}` runs what is not known before."
-                            )
-                        elif depth >= _DEEPEST or len(inners) > _MOST_COMMANDS:
-                            hidden = hidden or "It is nested too deeply."
-                        else:
-                            cwd = self.asked.cwd or self.policy.root
-                            waiting.append((parse(text, home=self.policy.home, cwd=cwd), depth + 1))
+                    texts += scripts(inner.words)
+                for text in texts:
+                    if text is None:
+                        hidden = (
+                            hidden or f"`{_shown(command.words)}` runs what is not known before."
+                        )
+                    elif depth >= _DEEPEST or len(inners) > _MOST_COMMANDS:
+                        hidden = hidden or "It is nested too deeply."
+                    else:
+                        cwd = self.asked.cwd or self.policy.root
+                        waiting.append((parse(text, home=self.policy.home, cwd=cwd), depth + 1))
         return commands, inners, redirects, hidden
 
     @property
@@ -512,16 +515,31 @@ def _compiled_pattern(specifier: str) -> ShellPattern:
     text = _blanks(specifier)
     if text.endswith(":*"):
         text = text[:-2] + " *"
+    program = text.split(" ")[0].rpartition("/")[2]
+    mention = (
+        re.compile(rf"(?<![\w-]){re.escape(program)}(?![\w-])") if "*" not in program else None
+    )
     if "*" not in text:
-        return ShellPattern(text, (text,), re.compile(re.escape(text)))
+        return ShellPattern(text, (text,), re.compile(re.escape(text)), mention)
     wildcards = (text, text[:-2]) if text.endswith(" *") else (text,)
     source = "|".join(".*".join(re.escape(part) for part in card.split("*")) for card in wildcards)
-    return ShellPattern(None, wildcards, re.compile(source, re.DOTALL))
+    return ShellPattern(None, wildcards, re.compile(source, re.DOTALL), mention)
 
 
 def _blanks(text: str) -> str:
     text = text.strip()
     return _RUN.sub(" ", text) if "  " in text or "\t" in text else text
+
+
+def _may_run(pattern: ShellPattern, inner: Inner) -> bool:
+    """Whether code in another language mentions the program of a rule."""
+    if (
+        pattern.mention is None
+        or not INTERPRETERS.fullmatch(inner.name)
+        or reads(inner.words) is not None
+    ):
+        return False
+    return any(pattern.mention.search(word.text) for word in inner.words[1:])
 
 
 def _may_match(pattern: ShellPattern, text: str) -> bool:
@@ -570,7 +588,7 @@ def _prefix_may_cover(words: Sequence[Word]) -> bool:
         # Bash evaluates the index of a variable's name: `printf -v 'a[$(command)]'`.
         return not any(
             ("[" in word.text and ("$(" in word.text or "`" in word.text))
-            or _STEERING_VARIABLE.fullmatch(word.text.partition("=")[0])
+            or STEERING_VARIABLE.fullmatch(word.text.partition("=")[0])
             for word in words[1:]
         )
     return True

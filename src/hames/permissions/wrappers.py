@@ -111,6 +111,48 @@ _EXEC_WRAPPERS = _SHELLS | frozenset(
         "rlwrap",
     ]
 )
+_EVALUATES = frozenset(
+    [
+        "test",
+        "[",
+        "[[",
+        "printf",
+        "read",
+        "unset",
+        "let",
+        "export",
+        "declare",
+        "typeset",
+        "local",
+        "readonly",
+        "mapfile",
+        "readarray",
+        "wait",
+        "getopts",
+        "compgen",
+        "complete",
+        "bind",
+        "fc",
+        "trap",
+    ]
+)
+"""Builtins that evaluate text in their arguments: the index of a name, or whole commands."""
+
+_RUNS_ARGUMENTS = frozenset(["mapfile", "readarray", "compgen", "complete", "bind", "fc", "trap"])
+
+INTERPRETERS = re.compile(
+    r"(?:[gmn]?awk|g?sed|perl|python|pypy|ruby|node|deno|bun|php|lua|tclsh|osascript|vim?|ex|ed|gdb)[\d.]*"
+)
+"""Programs whose arguments are code of another language, which may run commands."""
+
+STEERING_VARIABLE = re.compile(
+    r"""(?:PATH|CDPATH|HOME|ENV|IFS|PS4|PROMPT_COMMAND|PAGER|EDITOR|VISUAL|BROWSER|MANPAGER|HISTFILE
+    |(?:LD|DYLD|BASH|GIT|PYTHON|PERL|PERL5|RUBY|NODE|NPM|JAVA|LESS|SHELL|SSH|CURL|PIP|CARGO|RUSTC)\w*
+    |\w*(?:OPTIONS|OPTS|FLAGS|COMMAND|PRELOAD|_PATH))(?:\[.*)?""",
+    re.VERBOSE | re.DOTALL,
+)
+"""Variables that decide what runs, or how."""
+
 _FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _MOST_VARIANTS = 2000
@@ -220,18 +262,40 @@ def scripts(words: Sequence[Word]) -> Iterator[str | None]:
         if arguments:
             yield " ".join(word.text for word in arguments) if _static(arguments) else None
         return
+    if name in _EVALUATES:
+        for word in arguments:
+            if word.static and (
+                name in _RUNS_ARGUMENTS or "$(" in word.marked or "`" in word.marked
+            ):
+                yield word.marked
+        if name not in _RUNS_ARGUMENTS:
+            return
     if name in ("trap", "alias"):
         for word in arguments:
             yield word.text.partition("=")[2 if name == "alias" else 0] if word.static else None
         return
     if name in _SHELLS:
         yield from _shell_scripts(arguments)
-    elif name in _EXEC_WRAPPERS or name == "git":
-        # `watch`, `su -c`, `ssh`, `parallel`: one word that is itself shell text. Git runs `!` aliases.
+    elif name == "git":
+        # Aliases, pagers, hooks and the like may be set for one call: `-c alias.x='!command'`.
+        for word in arguments:
+            if word.static and "=" in word.marked:
+                yield word.marked.partition("=")[2].lstrip("!")
+    elif name in _EXEC_WRAPPERS:
+        # `watch`, `su -c`, `ssh`, `parallel`: one word that is itself shell text.
         for word in arguments:
             if word.static and re.search(r"[\s;&|]", word.marked):
-                yield word.marked.partition("!")[2] if name == "git" else word.marked
+                yield word.marked
                 yield from re.findall(r"\A(?:-S|--split-string=)(.+)", word.marked, re.DOTALL)
+
+
+def assigned_scripts(assignments: Sequence[tuple[str, Word]]) -> Iterator[str]:
+    """Values of variables that may come to be run as shell text."""
+    for name, word in assignments:
+        if word.static and name not in ("PATH", "HOME", "IFS"):
+            text = word.marked
+            if STEERING_VARIABLE.fullmatch(name) or "$(" in text or "`" in text:
+                yield text.lstrip("|")
 
 
 def _shell_scripts(arguments: Sequence[Word]) -> Iterator[str | None]:
