@@ -173,8 +173,17 @@ class Agent:
 
     def call(self, id: str, name: str) -> Call:
         """What a call may use."""
+        hidden = self.gate.hidden(self.workspace.cwd)
         return Call(
-            id, name, self.machine, self.workspace, self.states, self.spill, self.clock, self.ids
+            id,
+            name,
+            self.machine,
+            self.workspace,
+            self.states,
+            self.spill,
+            self.clock,
+            self.ids,
+            hidden,
         )
 
     def unknown_tool(self, name: str) -> str:

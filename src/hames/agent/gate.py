@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from hames.approvals import (
 from hames.errors import Interrupted
 from hames.messages import PermissionMode
 from hames.permissions.decide import decide
+from hames.permissions.hiding import hidden
 from hames.permissions.modes import parse_mode
 from hames.permissions.types import Decision, Policy, Question
 from hames.permissions.updates import apply_updates, suggestions
@@ -72,6 +74,10 @@ class Gate:
     def use_mode(self, mode: PermissionMode) -> None:
         """Judge by another mode from now on. Raises OptionsError for one that is not there."""
         self.policy = replace(self.policy, mode=parse_mode(mode))
+
+    def hidden(self, cwd: str) -> Callable[[str], bool] | None:
+        """Which paths searches must pass over; None when no rule speaks of reading."""
+        return hidden(self.policy, cwd)
 
     def recheck(self, tool: Tool, args: Any, input: dict[str, Any], cwd: str) -> Decision:
         """The decision about an input that a callback changed: deny rules hold for that as well."""

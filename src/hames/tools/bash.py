@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from hames.tools.command_output import Printed, ends, printed, save
 from hames.tools.exit_codes import is_silent, meaning
 from hames.tools.jobs import Job, Jobs
 from hames.tools.shell import Command, start
+from hames.tools.shown_files import note_changed, note_shown
 from hames.tools.tool import Call, Result, Tool
 
 DEFAULT_TIMEOUT_MS = 120_000
@@ -156,7 +158,7 @@ async def _ended(running: Running, seconds: float) -> bool:
         try:
             async with asyncio.timeout_at(deadline) as clock:
                 # The timeout is the one thing that can wake us while we wait for the end.
-                recording.on_growth = lambda clock=clock: clock.reschedule(loop.time())
+                recording.on_growth = partial(_expire, clock)
                 try:
                     await running.command.process.wait()
                 finally:
@@ -171,6 +173,13 @@ async def _ended(running: Running, seconds: float) -> bool:
     return True
 
 
+def _expire(clock: asyncio.Timeout) -> None:
+    try:
+        clock.reschedule(asyncio.get_running_loop().time())
+    except RuntimeError:
+        pass  # it has just expired by itself
+
+
 async def _stop(running: Running) -> None:
     await running.command.process.stop()
     await running.command.tidy(running.call.machine)
@@ -180,7 +189,11 @@ async def _finished(running: Running) -> Result:
     """The result of a command that has ended."""
     command, call, limits = running.command, running.call, running.limits
     code = exit_code(command.process.code or 0)
-    notes = [note for note in (await _follow_directory(running), await _left(running)) if note]
+    cwd = call.workspace.cwd
+    stale = await note_changed(call)
+    notes = [
+        note for note in (await _follow_directory(running), await _left(running), stale) if note
+    ]
     await command.tidy(call.machine)
     if picture := await _picture(running):
         return picture
@@ -193,6 +206,10 @@ async def _finished(running: Running) -> Result:
         raise ToolError("\n".join(filter(None, (f"Exit code {code}", output.shown, *notes))))
     output = await printed(command.recording, call, running.name, limits.output)
     data = running.data(output.start, *notes, **_saved(output))
+    if stale:
+        data["staleReadFileStateHint"] = stale
+    if output.path is None:
+        await note_shown(running.args.command, cwd, command.recording, call)
     if said:
         data["returnCodeInterpretation"] = said
         notes.insert(0, f"[Exit code {code}: {said}.]")

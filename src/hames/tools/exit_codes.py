@@ -76,6 +76,9 @@ def meaning(command: str, code: int, output: str) -> str | None:
 
 def is_silent(command: str) -> bool:
     """Whether no output is what one expects of the command."""
+    first = command.split(None, 1)
+    if not first or first[0] not in _SILENT:
+        return False
     parts = _parts(command)
     return bool(parts) and all(words[0] in _SILENT for _, words in parts)
 

@@ -39,7 +39,7 @@ async def run(args: GlobInput, call: Call) -> Result:
     if not found.paths and not scope.ignored:
         found = await list_files(call, msgspec.structs.replace(scope, ignored=True))
         only_ignored = bool(found.paths)
-    paths = visible([os.path.join(scope.folder, path) for path in found.paths])
+    paths = visible(call, [os.path.join(scope.folder, path) for path in found.paths])
     names = [shown(call, path) for path in await newest_first(call, paths)]
     total, names = len(names), names[:MAX_FILES]
     data = {

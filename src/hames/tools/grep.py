@@ -48,7 +48,7 @@ async def run(args: GrepInput, call: Call) -> Result:
     scope = _scope(args, call, full, kind)
     binary = kind == "file" and await _is_binary(call, full)
     found, reason = await search_text(call, scope, _query(args, binary))
-    seen = set(visible([os.path.join(scope.folder, one.path) for one in found.hits]))
+    seen = set(visible(call, [os.path.join(scope.folder, one.path) for one in found.hits]))
     found.hits = [one for one in found.hits if os.path.join(scope.folder, one.path) in seen]
     if args.output_mode == "content":
         result = _content(args, call, scope, found, binary)

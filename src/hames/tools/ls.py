@@ -87,7 +87,7 @@ class _Tree:
         relative = os.path.relpath(path, top)
         if entry.name == ".git" or (self._unwanted and self._unwanted(relative)):
             return False
-        return bool(visible([path]))
+        return bool(visible(self._call, [path]))
 
     def lines(self, folder: str, depth: int) -> list[str]:
         found = []

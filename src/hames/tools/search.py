@@ -5,7 +5,7 @@ With ripgrep where there is one (`ripgrep`), else without it (`search_python`); 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -57,9 +57,9 @@ async def newest_first(call: Call, paths: Sequence[str]) -> list[str]:
     return [path for _, path in sorted(dated)]
 
 
-def visible(paths: Iterable[str], exclude: Callable[[str], bool] | None = None) -> list[str]:
-    """The absolute paths that may be shown: all but those that `exclude` is true for."""
-    return [path for path in paths if exclude is None or not exclude(path)]
+def visible(call: Call, paths: Iterable[str]) -> list[str]:
+    """The absolute paths that may be shown: all but those that a rule keeps from being read."""
+    return [path for path in paths if call.hidden is None or not call.hidden(path)]
 
 
 def shown(call: Call, path: str) -> str:

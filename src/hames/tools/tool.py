@@ -68,6 +68,8 @@ class Call:
     spill: Spill
     clock: Clock = field(default_factory=Clock)
     ids: Ids = field(default_factory=Ids)
+    hidden: Callable[[str], bool] | None = None
+    """Says of an absolute path that searches must pass over it; None: of no path."""
     so_far: Callable[[], str] | None = None
     """Set by a running tool: the output it has until now, asked for when the call is interrupted."""
 
