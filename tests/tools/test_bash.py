@@ -14,6 +14,7 @@ from shell_session import session
 from hames.access import Runs
 from hames.errors import ToolError
 from hames.tools.bash import BASH, BashInput
+from hames.tools.seen import SeenFiles, digest_of
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -374,6 +375,44 @@ async def test_characters_at_a_cut_stay_whole(tmp_path: Path):
         result = await s.bash("yes 'aé€😀' | tr -d '\\n' | head -c 1000001")
         assert "\ufffd" not in result.content
         assert "\ufffd" not in result.data["stdout"]
+
+
+# Files the model has seen
+
+
+@pytest.mark.parametrize("command", ["cat f", "cat g f", "cat ./f", "head -1 f", "head -n 1 f"])
+async def test_a_printed_file_counts_as_read(tmp_path: Path, command: str):
+    """Observed (2.1.330): edits are allowed after `cat FILE` and `head -5 FILE`."""
+    async with session(tmp_path) as s:
+        (s.root / "f").write_bytes(b"one\ntwo\n")
+        (s.root / "g").write_bytes(b"x")
+        await s.bash(command)
+        seen = s.last.state(SeenFiles)
+        path = str(s.root / "f")
+        assert seen.state(path, digest_of(b"one\ntwo\n")) == "current"
+        assert seen.is_whole(path) == command.startswith("cat")
+
+
+@pytest.mark.parametrize(
+    "command", ["cat f | head", "cat *", "wc f", "cat f; echo x > f", "cat -A f"]
+)
+async def test_other_commands_do_not_count_as_reading(tmp_path: Path, command: str):
+    async with session(tmp_path) as s:
+        (s.root / "f").write_bytes(b"one\ntwo\n")
+        await s.bash(command)
+        assert s.last.state(SeenFiles).files == {}
+
+
+async def test_changes_of_files_that_were_read_are_told_once(tmp_path: Path):
+    async with session(tmp_path) as s:
+        for name in "fg":
+            (s.root / name).write_bytes(b"one")
+        await s.bash("cat f g")
+        result = await s.bash("python3 -c \"open('f', 'a').write('x')\"; touch g")
+        note = f"[Changed since you saw them; read them again before you edit them: {s.root}/f.]"
+        assert result.content == note
+        assert result.data["staleReadFileStateHint"] == note
+        assert await s.text("true") == ""
 
 
 # Pictures

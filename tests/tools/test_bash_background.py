@@ -50,7 +50,8 @@ async def test_a_timeout_can_end_the_command(tmp_path: Path, command: str, env: 
         with pytest.raises(ToolError) as stopped:
             await s.bash(f"{command}", timeout=200)
         expected = "Exit code 143\nThe command was stopped by its timeout after 0.2 s."
-        assert str(stopped.value) == expected + ("\nx" if "echo" in command else "")
+        # bash may add that its child was terminated
+        assert str(stopped.value).startswith(expected + ("\nx" if "echo" in command else ""))
         assert s.jobs.running() == []
         assert await s.jobs.stop_all() == 0
 
@@ -113,7 +114,7 @@ async def test_a_background_command_has_a_time_limit(tmp_path: Path):
         assert job.summary == (
             "`trap '' TERM; echo $$; sleep 300` was stopped: it ran longer than 0.2 s."
         )
-        assert not is_alive(int(Path(job.output_file).read_text(encoding="utf-8")))
+        assert not is_alive(int(Path(job.output_file).read_text(encoding="utf-8").split()[0]))
 
 
 async def test_stopping_a_job_ends_its_daemons(tmp_path: Path):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import atexit
 import os
 import subprocess
-import tempfile
 from collections.abc import Mapping
 
 MARK = "HAMES_OWNER"
@@ -38,12 +37,12 @@ end_with() {
   done 2>/dev/null
   return 0
 }
+[ -n "$scratch" ] && rm -rf -- "$scratch"
 if [ -n "$mark" ] && end_with TERM; then
   sleep 0.3
   tries=0
   while end_with KILL && [ "$tries" -lt 50 ]; do tries=$((tries + 1)); sleep 0.02; done
 fi
-[ -n "$scratch" ] && rm -rf -- "$scratch"
 """
 
 
@@ -52,7 +51,7 @@ class Host:
 
     def __init__(self) -> None:
         self.token = f"{os.getpid():x}-{os.urandom(8).hex()}"
-        self.scratch = tempfile.mkdtemp(prefix="hames-")
+        self.scratch = _private_folder()
         self._number = 0
         atexit.register(_remove_empty, self.scratch, os.getpid())
         try:
@@ -120,6 +119,21 @@ def _start_guardian(token: str, scratch: str) -> tuple[subprocess.Popen[bytes], 
     # It outlives us on purpose; that is not something to warn about.
     guardian.returncode = 0
     return guardian, writing
+
+
+def _private_folder() -> str:
+    """A folder of our own where such are made. (`tempfile` takes 10 ms to import.)"""
+    places = [place for place in (os.environ.get("TMPDIR"), "/tmp", "/var/tmp") if place]
+    for place in places:
+        path = f"{os.path.realpath(place)}/hames-{os.urandom(8).hex()}"
+        try:
+            os.mkdir(path, 0o700)
+        except OSError:
+            if place is places[-1]:
+                raise
+        else:
+            return path
+    raise AssertionError("there is always a last place")
 
 
 def _remove_empty(scratch: str, pid: int) -> None:
