@@ -9,10 +9,11 @@ from hames import AgentOptions, ResultMessage, query
 
 async def describe(file: Path) -> str:
     options = AgentOptions(tools=["Read"], max_budget_usd=0.05, persist_session=False)
+    answer = ""
     async for message in query(prompt=f"In one sentence: what does {file} do?", options=options):
         if isinstance(message, ResultMessage):
-            return f"{file}: {message.text}"
-    raise AssertionError("a session ends with a result")
+            answer = message.text
+    return f"{file}: {answer}"
 
 
 async def main() -> None:

@@ -34,7 +34,6 @@ async def demo(folder: Path, *, live: bool, model: str | None, kept: bool) -> in
     scratch = Scratch(folder if kept else folder / "basket")
     pace = PACE if screen.is_terminal else 0.0
     recording = None if live else Recording(str(scratch.folder), pace=pace)
-    provider = Scripted([recording]) if recording else None
     environment = scratch.environment
     if not kept:  # the session goes with the folder
         environment["CLAUDE_CONFIG_DIR"] = str(folder / "sessions")
@@ -43,16 +42,21 @@ async def demo(folder: Path, *, live: bool, model: str | None, kept: bool) -> in
         env=environment,
         allowed_tools=ALLOWED,
         disallowed_tools=DENIED,
-        provider=provider,
+        provider=Scripted([recording]) if recording else None,
         model=model,
         max_turns=30,
         max_budget_usd=LIVE_BUDGET if live else None,
         entrypoint="sdk-cli",
     )
     _introduce(screen, scratch, live=live)
-    result = await _answer(screen, options)
-    if recording and provider:
-        _check_recording(provider, recording)
+    try:
+        result = await _answer(screen, options)
+        if recording is not None:
+            recording.finish()
+    except ScriptError as error:
+        raise HamesError(
+            f"The agent did not do what the recording expects, so the demo proves nothing. {error}"
+        ) from error
     if result.is_error:
         raise HamesError("; ".join(result.errors or [result.text or result.subtype]))
     came_true = _show_outcome(screen, scratch)
@@ -70,16 +74,6 @@ async def _answer(screen: Screen, options: AgentOptions) -> ResultMessage:
     if result is None:
         raise HamesError("The session ended without a result.")
     return result
-
-
-def _check_recording(provider: Scripted, recording: Recording) -> None:
-    try:
-        provider.finish()
-        recording.finish()
-    except ScriptError as error:
-        raise HamesError(
-            f"The agent did not do what the recording expects, so the demo proves nothing. {error}"
-        ) from error
 
 
 def _introduce(screen: Screen, scratch: Scratch, *, live: bool) -> None:

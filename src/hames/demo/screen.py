@@ -15,7 +15,7 @@ from hames.messages import (
     UserMessage,
 )
 
-RESULT_LINES = 8
+RESULT_LINES = 6
 WIDTH = 110
 
 DIM, BOLD, RED, GREEN, CYAN = "2", "1", "31", "32", "36"
@@ -28,7 +28,8 @@ class Screen:
         self._file = file or sys.stdout
         self.is_terminal = self._file.isatty()
         self._colours = self.is_terminal and "NO_COLOR" not in os.environ
-        self._names: dict[str, str] = {}
+        self._open: dict[str, str] = {}
+        self._beside = False
         self.calls = 0
 
     def line(self, text: str = "", colour: str | None = None) -> None:
@@ -60,7 +61,7 @@ class Screen:
 
     def _call(self, call: ToolUseBlock) -> None:
         self.calls += 1
-        self._names[call.id] = call.name
+        self._open[call.id] = call.name
         keys = ("command", "file_path", "pattern")
         subject = next((str(call.input[key]) for key in keys if key in call.input), "")
         self.line(_short(f"  > {call.name}  {subject}"), CYAN)
@@ -69,11 +70,19 @@ class Screen:
             self.line(f"      + {call.input['new_string'].strip()}", GREEN)
 
     def _result(self, result: ToolResultBlock) -> None:
+        name = self._open.pop(result.tool_use_id, "")
+        if self._open or self._beside:  # calls ran side by side, so say whose result it is
+            self.line(f"  < {name}", CYAN)
+        self._beside = bool(self._open)
         lines = [line for line in _text(result).splitlines() if line.strip()]
-        if len(lines) > RESULT_LINES:
-            self.line(f"      … {len(lines) - RESULT_LINES} more lines", DIM)
-        for line in lines[-RESULT_LINES:]:
+        more = len(lines) - RESULT_LINES
+        note = f"      … {more} more lines"
+        if more > 0 and name == "Bash":  # a command says what matters at the end
+            self.line(note, DIM)
+        for line in lines[-RESULT_LINES:] if name == "Bash" else lines[:RESULT_LINES]:
             self.line(_short(f"      {line}"), RED if result.is_error else DIM)
+        if more > 0 and name != "Bash":
+            self.line(note, DIM)
 
     def _coloured(self, text: str, colour: str | None) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if colour and self._colours else text
