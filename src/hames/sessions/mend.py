@@ -34,14 +34,15 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def mended(block: Block, role: Role) -> Block | Left:
     """The block made acceptable; the same object when it was; or why it cannot be sent."""
-    value = _value(block)
+    block = _whole(block)
+    value = _value(block.raw)
     if value is None:
         return Left(f"the `{block.type}` block cannot be read")
     type = value.get("type")
     kind = BLOCKS.get(type) if isinstance(type, str) else None
     if kind is None:
         return Left(f"blocks of type `{type}` are not known")
-    if type in (USER_ONLY if role == "assistant" else ASSISTANT_ONLY):
+    if not _may_say(role, str(type)):
         return Left(f"a `{type}` block cannot stand in a message of the {role}")
     if type in THINKING:
         return _signed(block, value, kind, role)
@@ -63,15 +64,26 @@ def media_note(kind: str, why: str) -> dict[str, Any]:
     return {"type": "text", "text": f"[The {kind} that was here is left out: {why}]"}
 
 
-def _value(block: Block) -> dict[str, Any] | None:
-    """The block's value; that of a call whose arguments are no JSON, without them."""
-    for raw in (block.raw, block.raw.partition(b',"input":')[0] + b',"input":{}}'):
-        try:
-            value = _json.decode(raw)
-        except _json.DecodeError:
-            continue
-        return value if isinstance(value, dict) else None
-    return None
+def _may_say(role: Role, type: str) -> bool:
+    if role == "assistant":
+        return type not in USER_ONLY
+    return type not in ASSISTANT_ONLY and not type.endswith("_tool_result")
+
+
+def _whole(block: Block) -> Block:
+    """The block; a call whose arguments are no JSON, without them."""
+    if block.type != "tool_use" or _value(block.raw) is not None:
+        return block
+    raw = block.raw.partition(b',"input":')[0] + b',"input":{}}'
+    return block if _value(raw) is None else blocks.from_raw(raw)
+
+
+def _value(raw: bytes) -> dict[str, Any] | None:
+    try:
+        value = _json.decode(raw)
+    except _json.DecodeError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _only_known(value: dict[str, Any], kind: Kind) -> dict[str, Any]:

@@ -64,6 +64,9 @@ SERVER_CALLS = ("server_tool_use", "mcp_tool_use")
 
 _is_call_id = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 
+_LONG_ID = 24
+"""Ids of the API itself are at least as long and never given twice."""
+
 _TEXT_OF: dict[Fate | None, str] = {
     "started": "This call was started, but the session was cut off before its result was recorded. It "
     "may have taken effect, in part or in full: check before you repeat it.",
@@ -157,7 +160,8 @@ class _Work:
         drafts = _merged(drafts)
         for draft in drafts:
             if draft.role == "assistant":
-                self.close_server_calls(draft, last=draft is drafts[-1])
+                paused = draft is drafts[-1] and all(b.type != "tool_use" for b in draft.blocks)
+                self.close_server_calls(draft, paused=paused)
                 self.end_with_speech(draft)
         drafts = _merged(drafts)
         return _merged(self.pair(drafts))
@@ -190,17 +194,17 @@ class _Work:
                     )
         draft.blocks = kept
 
-    def close_server_calls(self, draft: _Draft, *, last: bool) -> None:
-        """Calls of the server's tools and their results, both or neither. A last call may be open."""
+    def close_server_calls(self, draft: _Draft, *, paused: bool) -> None:
+        """Calls of the server's tools and their results, both or neither. A paused call may be open."""
         if not any(b.type in SERVER_CALLS or _is_server_result(b) for b in draft.blocks):
             return
-        results = {b.id for b in draft.blocks if _is_server_result(b)}
+        result_at = {b.id: i for i, b in enumerate(draft.blocks) if _is_server_result(b)}
         begun: set[str | None] = set()
         kept: list[Block] = []
-        for block in draft.blocks:
+        for i, block in enumerate(draft.blocks):
             if block.type in SERVER_CALLS:
                 fit = block.id is not None and _is_call_id(block.id) and block.id not in self.taken
-                if fit and (last or block.id in results):
+                if fit and (paused or result_at.get(block.id, -1) > i):
                     self.taken.add(block.id or "")
                     begun.add(block.id)
                 else:
@@ -212,7 +216,8 @@ class _Work:
                     continue
                 begun.discard(block.id)
             kept.append(block)
-        draft.blocks = kept
+        if len(kept) < len(draft.blocks):
+            draft.blocks = kept
 
     def drop(self, block: Block, draft: _Draft, why: str) -> None:
         self.note(
@@ -272,7 +277,7 @@ class _Work:
         return ids
 
     def free_id(self, id: str) -> str:
-        name = id if _is_call_id(id) else re.sub(r"[^a-zA-Z0-9_-]", "_", id) or "call"
+        name = _valid(id)
         found, n = name, 1
         while found in self.taken:
             n += 1
@@ -394,13 +399,23 @@ def _has_calls(turn: Turn) -> bool:
 
 
 def _taken(turns: Sequence[Turn], keep: int) -> set[str]:
-    """The ids of earlier calls, unless the new ones are of a kind that is unique anyway."""
-    new = [block.id for turn in turns[keep:] for block in turn.blocks if block.type == "tool_use"]
-    if all(id is not None and id.startswith("toolu_") for id in new):
+    """The ids of the calls before `keep`, unless none of the new calls has one of them."""
+    new = {_valid(id) for turn in turns[keep:] for id in _call_ids(turn)}
+    if all(id.startswith("toolu_") and len(id) >= _LONG_ID for id in new):
         return set()
-    return {
+    earlier = [turn for turn in turns[:keep] if turn.role == "assistant"]
+    if not any(block.id in new for turn in earlier for block in turn.blocks):
+        return set()
+    return {id for turn in earlier for id in _call_ids(turn)}
+
+
+def _call_ids(turn: Turn) -> list[str]:
+    return [
         block.id
-        for turn in turns[:keep]
         for block in turn.blocks
         if block.id is not None and (block.type == "tool_use" or block.type in SERVER_CALLS)
-    }
+    ]
+
+
+def _valid(id: str) -> str:
+    return id if _is_call_id(id) else re.sub(r"[^a-zA-Z0-9_-]", "_", id) or "call"
