@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from hames import _json
 from hames.errors import OptionsError
 from hames.models import canonical, model_of
 
@@ -326,7 +325,6 @@ def _checked(prices: Mapping[str, Any]) -> dict[str, Price]:
 
 
 class _Table(msgspec.Struct):
-    date: str
     models: dict[str, Price]
 
 
@@ -334,9 +332,3 @@ class _Table(msgspec.Struct):
 def _listed() -> dict[str, Price]:
     data = Path(__file__).with_name("prices.json").read_bytes()
     return msgspec.json.decode(data, type=_Table).models
-
-
-def prices_date() -> str:
-    """The day of the list prices."""
-    table = _json.decode(Path(__file__).with_name("prices.json").read_bytes())
-    return str(table["date"])

@@ -254,6 +254,12 @@ async def test_the_fallback_model_is_asked_after_three_overloads():
     assert [(f.model, f.fallback_model) for f in told] == [("claude-sonnet-5-5", "small")]
 
 
+async def test_the_fallback_model_is_asked_sooner_when_there_are_no_more_retries():
+    how = asking(fallback=lambda: Request("small", [], 500), policy=RetryPolicy(max_retries=0))
+    provider = Scripted([fails(529), says("ok")])
+    assert (await ask(provider, REQUEST, how)).model == "small"
+
+
 async def test_overloads_within_a_stream_count_too():
     how = asking(fallback=lambda: Request("small", [], 500))
     provider = Scripted([says("x").broken().times(3), says("ok")])

@@ -60,12 +60,12 @@ def failure(
 ) -> ProviderError:
     """The error of an HTTP answer. Header names are lower case."""
     error_type, message, request_id = _read(body)
-    error = _error(status, error_type, message or _excerpt(headers, body), url)
     if 300 <= status < 400:
-        error.args = (
-            f"`{url}` redirects to `{headers.get('location', '')}`. Redirects are not followed, so that keys "
-            "stay where they were meant to go; set the base URL to the new place.",
+        message = (
+            f"`{url}` redirects to `{headers.get('location', '')}`. Redirects are not followed, so that "
+            "keys stay where they were meant to go; set the base URL to the new place."
         )
+    error = _error(status, error_type, message or _excerpt(headers, body), url)
     error.request_id = headers.get("request-id") or headers.get("x-request-id") or request_id
     error.retry_after = retry_after(headers)
     match headers.get("x-should-retry"):

@@ -234,7 +234,10 @@ class _Answer:
                 for part in unpack(chunk):
                     total += len(part)
                     if total > MAX_BODY:
-                        raise ProviderError(f"`{self._url}` sent more than {MAX_BODY} bytes.")
+                        raise ProviderError(
+                            f"`{self._url}` sent more than {MAX_BODY} bytes.",
+                            category="server_error",
+                        )
                     yield part
         finally:
             if close := getattr(stream, "aclose", None):
@@ -326,7 +329,7 @@ def _lost(error: Exception, url: str) -> ProviderError:
         cause = cause.__cause__ or cause.__context__  # httpcore2 does not always set the first
     what = "could not be made" if isinstance(error, httpx2.ConnectError) else "was lost"
     return ProviderError(
-        f"The connection to `{url}` {what}: {error or type(error).__name__}",
+        f"The connection to `{url}` {what}: {str(error) or type(error).__name__}",
         category="server_error",
         error_type="connection",
         retryable=True,

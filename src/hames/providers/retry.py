@@ -18,7 +18,6 @@ from hames.providers.protocol import Request
 MARGIN = 1000
 """Tokens left free when `max_tokens` is made to fit the window. Official 2.1.330 does the same."""
 
-
 _OVER_THE_MODEL = re.compile(r"max_tokens: [\d,]+ > ([\d,]+)")
 
 
@@ -37,7 +36,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     max_stalls: int = 1
     """Retries after a `first_byte` or `gap` timeout, each of which has taken minutes."""
     fallback_after: int = 3
-    """Overloads after which the fallback model is asked."""
+    """Overloads after which the fallback model is asked; fewer when there are no more retries."""
 
 
 class Random(Protocol):
@@ -94,9 +93,10 @@ def delay_before_retry(
 
 def wants_fallback(policy: RetryPolicy, tally: Tally, error: ProviderError) -> bool:
     """Whether the model has been overloaded so often that another one should be asked."""
-    if error.category == "overloaded":
-        tally.overloads += 1
-    return tally.overloads >= policy.fallback_after
+    if error.category != "overloaded":
+        return False
+    tally.overloads += 1
+    return tally.overloads >= policy.fallback_after or tally.retries >= policy.max_retries
 
 
 def changed_request(request: Request, tally: Tally, error: ProviderError) -> Request | None:
