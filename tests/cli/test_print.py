@@ -94,6 +94,13 @@ def test_a_denied_call_is_listed_and_the_run_goes_on(fake_api: Start, hames: Ham
     assert denial["tool_name"] == "Write"
 
 
+def test_a_person_is_told_of_denied_calls_beside_the_answer(fake_api: Start, hames: Hames) -> None:
+    plays = [calls("Write", file_path="/tmp/x", content="x"), says("I may not.")]
+    ran = hames(fake_api(plays))("-p", "Go.")
+    assert (ran.code, ran.output) == (0, "I may not.\n")
+    assert ran.errors.startswith("Not allowed: Write.")
+
+
 def test_the_turn_limit_is_exit_code_1_and_an_error_text(fake_api: Start, hames: Hames) -> None:
     ran = hames(fake_api([calls("Bash", command="true")]))("-p", "Go.", "--max-turns", "1")
     assert (ran.code, ran.output) == (1, "Error: Reached max turns (1)\n")

@@ -103,6 +103,7 @@ def test_an_interrupted_text_run_prints_no_answer(fake_api: Start, tmp_path: Pat
     process.send_signal(signal.SIGINT)
     ran = ended(process)
     assert (ran.code, ran.output) == (0, "")
+    assert ran.errors.startswith("Interrupted;")
     assert is_gone(child)
 
 

@@ -79,6 +79,8 @@ class _Run:
             try:
                 await self._answer()
                 self._output.write(self._report.end())
+                if note := self._report.aside():
+                    print(note, file=sys.stderr)
             except asyncio.CancelledError:
                 if not self._signals.stopped():
                     raise

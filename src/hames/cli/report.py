@@ -18,6 +18,9 @@ class Report(Protocol):
     def end(self) -> bytes:
         """What to write when all has happened."""
 
+    def aside(self) -> str:
+        """What a person should know besides, for standard error."""
+
     def refusal(self, text: str) -> bytes:
         """What to write when the session could not be started."""
 
@@ -37,6 +40,18 @@ class Text:
         if self._result is None or was_interrupted(self._result):
             return b""
         return f"{answer_text(self._result)}\n".encode(errors="replace")
+
+    def aside(self) -> str:
+        if self._result is None:
+            return ""
+        if was_interrupted(self._result):
+            return "Interrupted; `hames -p -c PROMPT` goes on from here."
+        denied = sorted({denial["tool_name"] for denial in self._result.permission_denials or ()})
+        if denied:
+            return (
+                f"Not allowed: {', '.join(denied)}. `--allowedTools` and `--permission-mode` allow."
+            )
+        return ""
 
     def refusal(self, text: str) -> bytes:
         return b""
@@ -62,6 +77,9 @@ class Json:
             return b"[%b]\n" % b",".join(self._lines)
         return b"".join(line + b"\n" for line in self._lines)
 
+    def aside(self) -> str:
+        return ""
+
     def refusal(self, text: str) -> bytes:
         return b""
 
@@ -77,6 +95,9 @@ class Lines:
 
     def end(self) -> bytes:
         return b""
+
+    def aside(self) -> str:
+        return ""
 
     def refusal(self, text: str) -> bytes:
         # Official 2.1.330: clients build the exception they raise from this line.
