@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hames.permissions.paths import files_of, normal, place, start_of
 from hames.permissions.protected import critical_folders
 from hames.permissions.readonly_commands import RECURSIVE, UNREAD, Options, reads, sed_prints, use
-from hames.permissions.shell_parse import Command
 from hames.permissions.types import Policy
 from hames.permissions.words import (
     ANY,
@@ -81,20 +80,14 @@ class Touched:
     """What lies below a folder among them is touched too."""
 
 
-def folders(policy: Policy, cwd: str, commands: Iterable[Command]) -> list[str]:
-    """Every folder that the commands may work in: where they start, and where a `cd` may lead.
+def folders(policy: Policy, cwd: str, moves: Iterable[tuple[Sequence[Word], bool]]) -> list[str]:
+    """Every folder that commands may work in: where they start, and where each `cd` may lead.
 
-    A folder that is not known has `ANY` in it.
+    A move is the command and whether it stands in a loop. An unknown folder has `ANY` in it.
     """
     found = [start_of(policy, cwd)]
-    for command in commands:
-        if command.name not in ("cd", "pushd", "popd"):
-            continue
-        words = [word for word in command.words[1:] if not word.marked.startswith("-")]
-        known = command.name == "cd" and len(words) == 1 == len(command.words) - 1
-        target = words[0].vague if known and not command.repeated else ANY
-        if command.name == "cd" and len(command.words) == 1:
-            target = policy.home or ANY
+    for words, repeated in moves:
+        target = _target(policy, words) if not repeated else ANY
         for folder in list(found):
             there = target if target.startswith(("/", ANY)) else os.path.join(folder, target)
             if there not in found:
@@ -102,6 +95,15 @@ def folders(policy: Policy, cwd: str, commands: Iterable[Command]) -> list[str]:
         if len(found) > _MOST_FOLDERS:
             return [*found[:_MOST_FOLDERS], ANY]
     return found
+
+
+def _target(policy: Policy, words: Sequence[Word]) -> str:
+    operands = [word for word in words[1:] if word.marked != "--"]
+    if Inner(words).name != "cd" or len(operands) > 1:
+        return ANY
+    if not operands:
+        return policy.home or ANY
+    return ANY if operands[0].marked.startswith("-") else operands[0].vague
 
 
 def expanded(policy: Policy, folder: str, marked: str) -> list[str] | None:

@@ -105,12 +105,12 @@ class ShellSubject:
     @cached_property
     def folders(self) -> list[str]:
         """Where the commands may work."""
-        return folders(self.policy, self.asked.cwd, self._commands)
+        return folders(self.policy, self.asked.cwd, self._moves)
 
-    @cached_property
-    def moves(self) -> bool:
-        """Whether a command changes the directory."""
-        return any(command.name in ("cd", "pushd", "popd") for command in self.script.commands)
+    @property
+    def _moves(self) -> list[tuple[Sequence[Word], bool]]:
+        """The commands that change the directory."""
+        return self._unpacked[0]
 
     @property
     def readonly(self) -> bool:
@@ -157,6 +157,8 @@ class ShellSubject:
         return self._path_doubt() if by_path else None
 
     def _path_doubt(self) -> Decision | None:
+        if "shopt" in self.access.command or "GLOBIGNORE" in self.access.command:
+            return _unsure("It changes what globs match.")
         for inner in self._inner:
             names = touched(inner.words)
             for word in (*names.read, *names.written):
@@ -265,7 +267,7 @@ class ShellSubject:
             return None
         text = _blanks(self.access.command)
         for rule, pattern in self._patterns("allow"):
-            if pattern.exact == text and (self.script.problem or not self.script.redirects):
+            if pattern.exact == text:
                 return rule
         return None
 
@@ -307,7 +309,7 @@ class ShellSubject:
             return None
         if words[0].marked == "git" and not self._git_is_safe:
             return None
-        if self.moves and any(self._writes(redirect) for redirect in self.script.redirects):
+        if self._moves and any(self._writes(redirect) for redirect in self.script.redirects):
             return None
         if not self._starts_inside or not all(self._reads_inside(word) for word in paths):
             return None
@@ -338,7 +340,7 @@ class ShellSubject:
 
         After `cd`, or in a folder that is itself a repository, other hooks and programs may be set.
         """
-        if self.moves:
+        if self._moves:
             return False
         files = files_of(self.policy)
         folder = self.folders[0]
@@ -359,7 +361,7 @@ class ShellSubject:
         """Whether mode `acceptEdits` runs the command."""
         if (
             self.policy.mode != "acceptEdits"
-            or self.moves
+            or self._moves
             or not _assigns_safely(command.assignments)
         ):
             return None
@@ -396,11 +398,11 @@ class ShellSubject:
                 )
             rule = (
                 None
-                if self.moves
+                if self._moves
                 else file_rule(self.policy, self.files, "allow", where, writes=False)
             )
             return by_rule(rule, f"Reading `{where.given}`") if rule else None
-        if self.moves or planning or redirect.reads:
+        if self._moves or planning or redirect.reads:
             return None
         if self.policy.mode == "acceptEdits" and is_inside(self.policy, where):
             return Decision("allow", "Mode `acceptEdits` allows edits here.", reason_type="mode")
@@ -413,16 +415,17 @@ class ShellSubject:
     # What stands inside
 
     @cached_property
-    def _unpacked(self) -> tuple[list[Command], list[Inner], list[Redirect], str | None]:
-        """Every command, those inside scripts and wrappers too; and why that may not be all."""
-        commands: list[Command] = []
+    def _unpacked(
+        self,
+    ) -> tuple[list[tuple[Sequence[Word], bool]], list[Inner], list[Redirect], str | None]:
+        """Moves and all commands, those inside scripts and wrappers too; redirects; what may be missing."""
+        moves: list[tuple[Sequence[Word], bool]] = []
         inners: list[Inner] = []
         redirects: list[Redirect] = []
         hidden: str | None = None
         waiting = [(self.script, 0)]
         while waiting:
-            script, depth = waiting.pop()
-            commands += script.commands
+            script, depth = waiting.pop(0)
             redirects += script.redirects
             hidden = hidden or script.problem
             for command in script.commands:
@@ -430,6 +433,8 @@ class ShellSubject:
                 for inner in looked_through(command.words) if command.words else ():
                     inners.append(inner)
                     texts += scripts(inner.words)
+                    if inner.name in ("cd", "pushd", "popd"):
+                        moves.append((inner.words, command.repeated))
                 for text in texts:
                     if text is None:
                         hidden = (
@@ -440,11 +445,7 @@ class ShellSubject:
                     else:
                         cwd = self.asked.cwd or self.policy.root
                         waiting.append((parse(text, home=self.policy.home, cwd=cwd), depth + 1))
-        return commands, inners, redirects, hidden
-
-    @property
-    def _commands(self) -> list[Command]:
-        return self._unpacked[0]
+        return moves, inners, redirects, hidden
 
     @property
     def _inner(self) -> list[Inner]:

@@ -45,7 +45,9 @@ class Word:
         """The text with every glob and brace as `ANY` too: what deny rules are held against."""
         if self.static:
             return self.marked
-        return ANY.join(part for part in re.split("[\0-\6]+", _without_braces(self.marked)))
+        # What follows a bracket belongs to the glob up to an end that is not looked for.
+        marked = re.sub(f"{BRACKET}.*", ANY, _without_braces(self.marked), flags=re.DOTALL)
+        return re.sub("[\0-\6]+", ANY, marked)
 
 
 def plain(text: str) -> Word:

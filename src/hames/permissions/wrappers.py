@@ -165,7 +165,6 @@ class Inner:
     """A command that stands inside another one, or that one itself."""
 
     words: Sequence[Word]
-    depth: int = 0
 
     @property
     def name(self) -> str:
