@@ -40,6 +40,14 @@ def test_every_module_says_what_it_is() -> None:
     assert silent == []
 
 
+def test_test_files_have_names_of_their_own() -> None:
+    """Pytest imports them all into one namespace."""
+    names = [
+        path.name for path in (REPOSITORY / "tests").rglob("*.py") if path.name != "conftest.py"
+    ]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
 def test_every_tool_description_lies_beside_its_tool() -> None:
     stray = [
         path.name
