@@ -24,14 +24,14 @@ def newest(entries: Sequence[Entry], *, mend: bool) -> Chain:
     With `mend` the branch is what a resume continues: a missing parent does not end it, and a last
     line for the model only is as good as any. Without, it is what official clients show.
     """
-    tree = _Tree(entries, mend=mend)
+    tree = _Tree(entries, mend=mend, relink=mend)
     leaf = tree.newest_leaf()
     return Chain([]) if leaf is None else tree.branch(leaf)
 
 
 def history(entries: Sequence[Entry], chain: Chain) -> list[Entry]:
     """The chain with what was compacted away before it."""
-    tree = _Tree(entries, mend=True)
+    tree = _Tree(entries, mend=True, relink=False)
     whole = chain.entries
     seen = {entry.uuid for entry in whole}
     while whole and (before := tree.by_uuid.get(whole[0].logicalParentUuid or "")):
@@ -47,7 +47,7 @@ def history(entries: Sequence[Entry], chain: Chain) -> list[Entry]:
 class _Tree:
     """The chain lines of a file by uuid, and where they stand."""
 
-    def __init__(self, entries: Sequence[Entry], *, mend: bool) -> None:
+    def __init__(self, entries: Sequence[Entry], *, mend: bool, relink: bool) -> None:
         self.mend = mend
         self.entries = [entry for entry in entries if entry.in_chain]
         self.by_uuid: dict[str, Entry] = {}
@@ -58,7 +58,7 @@ class _Tree:
             self.by_uuid[entry.uuid] = entry
             self.place[entry.uuid] = i
             self.parents[entry.uuid] = entry.parentUuid
-        if mend:
+        if relink:
             for entry in self.entries:
                 if entry.compactMetadata is not None:
                     self._relink(entry.compactMetadata)

@@ -21,6 +21,7 @@ from hames.sessions.names import project_key
 from hames.sessions.store import Key, Span, Store
 
 if TYPE_CHECKING:
+    from hames.sessions.normalise import Repair
     from hames.sessions.resume import Loaded
 
 _MAX_WAITING = 32 * 1024 * 1024
@@ -292,6 +293,40 @@ class SessionLog:
         self.leaf = uuid
         await self._append([line])
         return uuid
+
+    async def compacted(
+        self,
+        summary: Sequence[Block],
+        *,
+        metadata: Mapping[str, Any],
+        keep: Sequence[str] = (),
+    ) -> str:
+        """Append a boundary and the summary that stands for what was before; the summary's uuid.
+
+        `metadata` is `trigger`, `preTokens`, `postTokens`, `durationMs`; `keep` the uuids of earlier
+        lines, in order, that go on standing in the conversation after the summary.
+        """
+        uuid = self._ids.uuid()
+        values = dict(metadata)
+        if keep:
+            values["preservedMessages"] = {"anchorUuid": uuid, "uuids": list(keep)}
+        await self.system(
+            "compact_boundary",
+            {
+                "content": "Conversation compacted",
+                "level": "info",
+                "isMeta": False,
+                "compactMetadata": values,
+            },
+        )
+        marks = {"isCompactSummary": True, "isVisibleInTranscriptOnly": True}
+        return await self.user(summary, uuid=uuid, extra=marks)
+
+    async def repaired(self, repairs: Sequence[Repair]) -> None:
+        """Append the results that `normalise` added, so that every reader finds the calls answered."""
+        for repair in repairs:
+            if repair.block is not None:
+                await self.user([repair.block])
 
     async def state(self, type: str, fields: Mapping[str, Any]) -> None:
         """Append a line that belongs to the session as a whole; the last one of a type counts."""

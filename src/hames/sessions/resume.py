@@ -11,6 +11,7 @@ from hames import _json, blocks
 from hames.blocks import Block, Turn
 from hames.errors import OptionsError, SessionError, SessionExists, SessionNotFound
 from hames.sessions import chain, listing, transcript
+from hames.sessions.chain import Chain
 from hames.sessions.names import is_session_id, project_key
 from hames.sessions.normalise import Fate
 from hames.sessions.store import Key, Store
@@ -95,13 +96,9 @@ async def load(store: Store, key: Key, *, at: str | None = None) -> Loaded:
 
     Raises SessionNotFound, and SessionError when `at` is not on the active chain.
     """
-    lines = await store.load(key)
-    if not lines:
-        raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")
+    lines = await _lines(store, key)
     entries, damaged = transcript.decode_all(lines)
-    active = chain.newest(entries, mend=True)
-    if at is not None:
-        active.entries = _cut_after(active.entries, at)
+    active = _active(entries, at)
     turns, positions = _turns(active.entries)
     open_calls = _open_calls(active.entries)
     loaded = Loaded(
@@ -117,6 +114,12 @@ async def load(store: Store, key: Key, *, at: str | None = None) -> Loaded:
     _take_state(loaded, entries)
     _take_place(loaded, active.entries)
     return loaded
+
+
+async def active_chain(store: Store, key: Key, *, at: str | None) -> tuple[list[Entry], Chain]:
+    """All lines of a session, and those of the conversation that `load` would continue."""
+    entries, _ = transcript.decode_all(await _lines(store, key))
+    return entries, _active(entries, at)
 
 
 async def find(store: Store, *, cwd: str, id_or_title: str) -> Key:
@@ -159,11 +162,21 @@ async def check_new_id(store: Store, session_id: str) -> None:
         )
 
 
-def _cut_after(entries: list[Entry], uuid: str) -> list[Entry]:
-    for i, entry in enumerate(entries):
-        if entry.uuid == uuid and entry.type in ("user", "assistant"):
-            return entries[: i + 1]
-    raise SessionError(f"No message found with message.uuid of: {uuid}")
+async def _lines(store: Store, key: Key) -> list[bytes]:
+    lines = await store.load(key)
+    if not lines:
+        raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")
+    return lines
+
+
+def _active(entries: list[Entry], at: str | None) -> Chain:
+    active = chain.newest(entries, mend=True)
+    if at is None:
+        return active
+    for i, entry in enumerate(active.entries):
+        if entry.uuid == at and entry.type in ("user", "assistant"):
+            return Chain(active.entries[: i + 1], active.gaps)
+    raise SessionError(f"No message found with message.uuid of: {at}")
 
 
 def _turns(entries: Iterable[Entry]) -> tuple[list[Turn], dict[str, int]]:
