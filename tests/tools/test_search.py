@@ -304,9 +304,11 @@ async def test_a_path_that_is_not_there_is_told_with_the_working_directory(tmp_p
     assert f"working directory is `{tmp_path}`" in str(error)
 
 
-def test_paths_that_a_predicate_excludes_are_not_visible():
-    assert visible(["/a", "/b"]) == ["/a", "/b"]
-    assert visible(["/a", "/b"], lambda path: path == "/a") == ["/b"]
+def test_paths_that_a_rule_hides_are_not_visible(tmp_path: Path):
+    call = call_of(Session(tmp_path))
+    assert visible(call, ["/a", "/b"]) == ["/a", "/b"]
+    call.hidden = lambda path: path == "/a"
+    assert visible(call, ["/a", "/b"]) == ["/b"]
 
 
 @pytest.mark.parametrize(
