@@ -12,7 +12,7 @@ from hames.blocks import Turn
 from hames.errors import OptionsError
 from hames.sessions import resume
 from hames.sessions.files import FileStore
-from hames.sessions.forks import fork
+from hames.sessions.fork import fork
 from hames.sessions.log import SessionLog
 from hames.sessions.normalise import normalise
 from hames.sessions.resume import Loaded
@@ -42,10 +42,10 @@ async def open_session(options: AgentOptions, environ: Environ, cwd: str) -> Ope
     if key is not None and not options.fork_session:
         return await _go_on(options, store, key, cwd)
     session_id = options.session_id or options.ids.uuid()
-    await resume.check_new_id(store, session_id)
     if key is not None:
-        key = await fork(store, key, session_id, cwd=cwd)
+        key = await fork(store, key, new_id=session_id, cwd=cwd)
         return await _go_on(options, store, key, cwd)
+    await resume.check_new_id(store, session_id)
     kept = store if options.persist_session else None
     return Opened(
         SessionLog.start(
