@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from hames.agent.toolcalls import answer_unrun
 from hames.blocks import Block
-from hames.errors import Interrupted
+from hames.errors import Interrupted, ProviderError
 from hames.events import AssistantSaid, Noted, Streamed
 from hames.providers.ask import Asking, Fallback, ask
 from hames.providers.assemble import Assembler, Reply
 from hames.providers.protocol import ModelEvent, Request
 from hames.providers.retry import Retry
+from hames.sessions.normalise import may_think
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
@@ -30,7 +31,7 @@ async def ask_model(agent: Agent) -> Reply:
     max_tokens, reserved = agent.budget.reserve(
         agent.model, agent.estimate.tokens(agent), agent.frame.max_tokens
     )
-    request = agent.frame.request(turns, encoded, max_tokens=max_tokens)
+    request = agent.frame.request(turns, encoded, max_tokens=max_tokens, may_think=may_think(turns))
     telling = Telling(agent)
     began = agent.clock.monotonic()
     try:
@@ -39,6 +40,9 @@ async def ask_model(agent: Agent) -> Reply:
     except Interrupted:
         await telling.keep_partial()
         raise Interrupted("streaming") from None
+    except ProviderError:
+        telling.record_lost()
+        raise
     finally:
         agent.budget.settle(reserved)
     telling.record(reply, began)
@@ -94,6 +98,15 @@ class Telling:
                 {"kind": "cut_reply", "message_id": reply.message_id, "error": str(reply.error)}
             )
 
+    def record_lost(self) -> None:
+        """A reply that had begun when the request failed for good: it was paid for."""
+        if self._assembler.started:
+            self._record(self._assembler.reply())
+
+    def _record(self, lost: Reply | None) -> None:
+        if lost is not None:
+            self._agent.ledger.record(lost.request_id or lost.message_id, lost.model, lost.usage)
+
     async def keep_partial(self) -> None:
         """After an interrupt: what had arrived becomes part of the conversation, and is paid for."""
         partial = self._assembler.partial()
@@ -134,8 +147,7 @@ class Telling:
     def _on_retry(self, retry: Retry) -> None:
         agent = self._agent
         agent.obligations.append({"kind": "retry", "status": retry.status, "error": retry.category})
-        if retry.lost is not None:
-            agent.ledger.record(retry.lost.message_id, retry.lost.model, retry.lost.usage)
+        self._record(retry.lost)
         agent.emit(
             Noted(
                 "api_retry",
@@ -150,6 +162,7 @@ class Telling:
         )
 
     def _on_fallback(self, fallback: Fallback) -> None:
+        self._record(fallback.lost)
         self._agent.obligations.append({"kind": "fallback_model", "model": fallback.fallback_model})
         self._agent.note(
             "model_fallback",

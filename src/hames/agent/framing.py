@@ -8,12 +8,9 @@ from hames import _json
 from hames.agent.options import AgentOptions
 from hames.agent.toolbox import Toolbox
 from hames.context.cache import Marks
-from hames.context.request import Frame, encoded_system
+from hames.context.request import LEAST_THINKING, Frame, encoded_system
 from hames.models import Model
 from hames.settings.environ import Environ
-
-LEAST_THINKING = 1024
-"""The smallest thinking budget that the API takes."""
 
 
 def make_frame(

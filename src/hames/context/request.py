@@ -13,6 +13,9 @@ from hames.blocks import Turn, text
 from hames.context.cache import Marks
 from hames.providers.protocol import Request
 
+LEAST_THINKING = 1024
+"""The smallest thinking budget that the API takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -36,20 +39,39 @@ class Frame:
         return sum(map(len, self.system)) + sum(map(len, self.tools))
 
     def request(
-        self, turns: Sequence[Turn], encoded: Sequence[bytes], *, max_tokens: int | None = None
+        self,
+        turns: Sequence[Turn],
+        encoded: Sequence[bytes],
+        *,
+        max_tokens: int | None = None,
+        may_think: bool = True,
     ) -> Request:
-        """The request that continues these turns."""
+        """The request that continues these turns.
+
+        `may_think` is false where the API would refuse a thinking budget.
+        """
+        max_tokens = max_tokens or self.max_tokens
         return Request(
             model=self.model,
             messages=self.marks.messages(turns, encoded),
-            max_tokens=max_tokens or self.max_tokens,
+            max_tokens=max_tokens,
             system=list(self.system),
             tools=list(self.tools),
-            params=self.params,
+            params=self._params(max_tokens, may_think),
             extra_body=self.extra_body,
             betas=self.betas,
             headers=self.headers,
         )
+
+    def _params(self, max_tokens: int, may_think: bool) -> dict[str, Any]:
+        """The fields with a thinking budget that fits, or without one."""
+        budget = self.params.get("thinking", {}).get("budget_tokens")
+        if budget is None or (may_think and budget < max_tokens):
+            return self.params
+        params = {name: value for name, value in self.params.items() if name != "thinking"}
+        if may_think and max_tokens > LEAST_THINKING:
+            params["thinking"] = {"type": "enabled", "budget_tokens": max_tokens - 1}
+        return params
 
     def instead_of(self, request: Request) -> Request:
         """A request made with another frame, for this one's model; the prefix stays as it is."""
