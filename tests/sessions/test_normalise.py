@@ -130,6 +130,11 @@ def test_a_tail_is_found_without_looking_at_what_is_known() -> None:
     tail = normalise_tail([*known, assistant(call("toolu_x"))], len(known))
     assert tail.keep == len(known)
     assert [turn.role for turn in tail.turns] == ["assistant", "user"]
+    assert tail.changed
+    answered = [*known, assistant(call("toolu_x")), user(result("toolu_x"))]
+    assert not normalise_tail(answered, len(known)).changed
+    late = [*known, assistant(call("toolu_x")), user(NEXT, result("toolu_x"))]
+    assert normalise_tail(late, len(known)).changed
 
 
 def test_an_open_call_gets_a_result_that_tells_the_truth() -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from hames import blocks
 from hames.blocks import Block, Role, Turn
-from hames.sessions.sift import THINKING, Left, has_media, replaced, sift
+from hames.sessions.sift import THINKING, Left, has_media, is_fine, replaced
 
 Fate = Literal["started", "not started"]
 """What is known of a call without a result. Of a call that is not named nothing is known."""
@@ -58,6 +58,8 @@ class Tail(msgspec.Struct):
     keep: int
     turns: list[Turn]
     repairs: list[Repair]
+    changed: bool
+    """Whether that differs from the history as given; joining and ordering are no repairs."""
 
 
 SERVER_CALLS = ("server_tool_use", "mcp_tool_use")
@@ -100,7 +102,7 @@ def normalise_tail(
     keep = _safe_start(turns, known)
     if keep == 0:
         whole = normalise(turns, fates=fates)
-        return Tail(0, whole.turns, whole.repairs)
+        return Tail(0, whole.turns, whole.repairs, _changed(whole.turns, turns))
     work = _Work(fates or {}, taken=_taken(turns, keep))
     drafts = work.run(
         [_Draft(turn.role, turn.blocks, keep + i) for i, turn in enumerate(turns[keep:])]
@@ -111,7 +113,8 @@ def normalise_tail(
         earlier = [_Draft(turn.role, turn.blocks, i) for i, turn in enumerate(turns[:keep])]
         if work.bound_media([*earlier, *drafts]):
             keep, drafts = 0, [*earlier, *drafts]
-    return Tail(keep, [_turn(draft, turns) for draft in drafts], work.in_order())
+    tail = [_turn(draft, turns) for draft in drafts]
+    return Tail(keep, tail, work.in_order(), _changed(tail, turns[keep:]))
 
 
 def may_think(turns: Sequence[Turn]) -> bool:
@@ -168,7 +171,12 @@ class _Work:
 
     def sift(self, draft: _Draft) -> None:
         """Each block on its own; a run of thinking stays whole or goes."""
-        sifted = [sift(block, draft.role) for block in draft.blocks]
+        if all(is_fine(block, draft.role) for block in draft.blocks):
+            return
+        # The judge costs more to load than all checks of a first request, and most never need it.
+        from hames.sessions.mend import mended
+
+        sifted = [mended(block, draft.role) for block in draft.blocks]
         if all(new is old for new, old in zip(sifted, draft.blocks, strict=True)):
             return
         kept: list[Block] = []
@@ -330,6 +338,10 @@ def _turn(draft: _Draft, turns: Sequence[Turn]) -> Turn:
     return Turn(draft.role, draft.blocks)
 
 
+def _changed(turns: Sequence[Turn], given: Sequence[Turn]) -> bool:
+    return len(turns) != len(given) or any(a is not b for a, b in zip(turns, given, strict=True))
+
+
 def _merged(drafts: Sequence[_Draft]) -> list[_Draft]:
     """Neighbours of one role as one, without those that say nothing."""
     merged: list[_Draft] = []
@@ -399,14 +411,20 @@ def _has_calls(turn: Turn) -> bool:
 
 
 def _taken(turns: Sequence[Turn], keep: int) -> set[str]:
-    """The ids of the calls before `keep`, unless none of the new calls has one of them."""
+    """The ids of the calls before `keep`, unless none of the new calls has one of them.
+
+    What is known is in order, so every second turn is a reply. This is the only step that looks at
+    all of it.
+    """
     new = {_valid(id) for turn in turns[keep:] for id in _call_ids(turn)}
     if all(id.startswith("toolu_") and len(id) >= _LONG_ID for id in new):
         return set()
-    earlier = [turn for turn in turns[:keep] if turn.role == "assistant"]
-    if not any(block.id in new for turn in earlier for block in turn.blocks):
-        return set()
-    return {id for turn in earlier for id in _call_ids(turn)}
+    replies = turns[1:keep:2]
+    for turn in replies:
+        for block in turn.blocks:
+            if block.id in new:
+                return {id for reply in replies for id in _call_ids(reply)}
+    return set()
 
 
 def _call_ids(turn: Turn) -> list[str]:

@@ -1,7 +1,6 @@
-"""One content block at a time: acceptable as it is, made acceptable, or a reason to leave it out.
+"""Recognises the content blocks that need no look: by typed decoding, without building their values.
 
-Blocks that are fine are recognised by typed decoding, without building their values. The rest takes the
-slow road, `mend`, where `rules` judges; it is loaded when it is needed first.
+All others take the slow road, `mend`, where `rules` judges.
 """
 
 from __future__ import annotations
@@ -28,15 +27,10 @@ class Left(msgspec.Struct, frozen=True):
     reason: str
 
 
-def sift(block: Block, role: Role) -> Block | Left:
-    """The block as the API takes it: the same object when nothing is wrong with it."""
-    fine = _FINE.get((role, block.type))
-    if fine is not None and fine(block.raw):
-        return block
-    # The judge costs more to load than all of a first request's checks, and most never need it.
-    from hames.sessions.mend import mended
-
-    return mended(block, role)
+def is_fine(block: Block, role: Role) -> bool:
+    """Whether the block can certainly be sent as it is. What is not fine may still be acceptable."""
+    check = _FINE.get((role, block.type))
+    return check is not None and check(block.raw)
 
 
 def has_media(block: Block) -> bool:
