@@ -534,7 +534,8 @@ class _Reader:
         if raw.startswith("~"):
             marked, static = self._tilde(marked, static)
         elif "=~" in raw or ":~" in raw:
-            static = False
+            # Bash expands these where the word looks like an assignment.
+            marked, static = re.sub("([=:])~[^/:]*", rf"\1{ANY}", marked), False
         return Word(_decoded(raw), _decoded(marked), static)
 
     def _holes(self, node: Node) -> dict[int, tuple[int, str]]:

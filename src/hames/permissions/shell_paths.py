@@ -135,6 +135,8 @@ def _glob(policy: Policy, folder: str, marked: str) -> list[str] | None:
         if not _GLOB.search(segment):
             found = [os.path.join(head, Word("", segment, False).text) for head in found]
             continue
+        if any(normal(os.path.join(folder, head)).startswith("/proc") for head in found):
+            return None  # `/proc/self` is another process for the command
         matches = segment_regex(segment).match
         hidden = segment.startswith(".")
         found = [

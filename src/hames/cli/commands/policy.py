@@ -1,0 +1,263 @@
+"""`hames policy`: explain what the permission rules make of a call, and test a file of cases."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from hames._json import decode, encode
+from hames.access import Access
+from hames.cli import help
+from hames.cli.parse import Flag, parse
+from hames.errors import OptionsError
+from hames.permissions.cases import Case, judged, read_cases, read_fixture, usual_accesses
+from hames.permissions.decide import decide
+from hames.permissions.modes import parse_mode
+from hames.permissions.rules import parse_rule, split_rules
+from hames.permissions.types import Behavior, Decision, Policy, Question, Rules, SourcedRule
+
+INTRO = (
+    "Say what the permission rules make of a call, and why; or hold a file of cases against the rules that"
+    " each of them names. Nothing is run."
+)
+USAGE = "hames policy explain 'TOOL(WHAT)' [options]   |   hames policy test CASES.jsonl [options]"
+CLOSING = """\
+Examples:
+  hames policy explain 'Bash(git push origin main)'
+  hames policy explain 'Write(src/app.ts)' --mode acceptEdits
+  hames policy explain 'Bash(rm -rf build)' --allow 'Bash(rm:*)'
+  hames policy test cases.jsonl --fixture fixture.json
+
+Exit codes of `test`: 0 when every case got an expected answer, 1 otherwise.
+"""
+FLAGS = (
+    Flag(("--allow",), "Allow rules besides those of the settings.", "many", "RULE"),
+    Flag(("--ask",), "Ask rules besides those of the settings.", "many", "RULE"),
+    Flag(("--deny",), "Deny rules besides those of the settings.", "many", "RULE"),
+    Flag(("--mode", "--permission-mode"), "The permission mode.", "one", "MODE", parse_mode),
+    Flag(("--cwd",), "The folder the session starts in.", "one", "FOLDER"),
+    Flag(("--add-dir",), "Additional working folders.", "many", "FOLDER"),
+    Flag(("--settings",), "Settings files to take rules from.", "many", "FILE"),
+    Flag(("--no-settings",), "Take no rules from the settings of user and project."),
+    Flag(
+        ("--fixture",),
+        "For `test`: the tree of the cases; default `fixture.json` beside them.",
+        "one",
+        "FILE",
+    ),
+    Flag(("--json",), "Answer in JSON, a line for each decision."),
+    Flag(("-h", "--help"), "This text."),
+)
+
+_MAIN_FIELDS = {
+    "Bash": "command",
+    "Glob": "path",
+    "Grep": "path",
+    "LS": "path",
+    "NotebookEdit": "notebook_path",
+    "WebFetch": "url",
+    "Agent": "subagent_type",
+    "Task": "subagent_type",
+    "Skill": "skill",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run `hames policy`."""
+    if arguments[:1] == ["explain"]:
+        return run_explain(arguments[1:], sys.stdout)
+    if arguments[:1] == ["test"]:
+        return run_test(arguments[1:], sys.stdout)
+    parsed = parse(FLAGS, arguments)
+    if parsed.rest or ("help" not in parsed.values and arguments):
+        raise OptionsError(f"`hames policy` knows `explain` and `test`, not `{arguments[0]}`.")
+    _help(sys.stdout)
+    return 0
+
+
+def run_explain(args: Sequence[str], out: TextIO) -> int:
+    """Write the decision about one call, written like a rule: `Bash(git push)`."""
+    parsed = parse(FLAGS, args)
+    if "help" in parsed.values:
+        return _help(out)
+    if len(parsed.rest) != 1:
+        raise OptionsError("`hames policy explain` needs one call, for example `'Bash(git push)'`.")
+    policy = _policy(parsed.values)
+    tool, input = _call(parsed.rest[0])
+    decision = decide(policy, Question(tool, input, accesses_of(tool, input), policy.root))
+    if "json" in parsed.values:
+        out.write(_line({"tool": tool, "input": input, **msgspec.to_builtins(decision)}))
+        return 0
+    out.write(f"{decision.behavior}: {parsed.rest[0]}\n  {decision.reason}\n")
+    if decision.rule:
+        out.write(f"  Rule `{decision.rule}` from {_place(policy, decision)}.\n")
+    if decision.readonly:
+        out.write("  It changes nothing.\n")
+    return 0
+
+
+def run_test(args: Sequence[str], out: TextIO) -> int:
+    """Judge every case of a file, write those that went wrong, and how many."""
+    parsed = parse(FLAGS, args)
+    if "help" in parsed.values:
+        return _help(out)
+    if len(parsed.rest) != 1:
+        raise OptionsError("`hames policy test` needs one file of cases.")
+    cases = Path(parsed.rest[0])
+    fixture = Path(parsed.values.get("fixture") or cases.with_name("fixture.json"))
+    results = judged(
+        read_cases(_bytes(cases), str(cases)),
+        read_fixture(_bytes(fixture), str(fixture)),
+        accesses_of,
+    )
+    passed = failed = 0
+    for case, decision in results:
+        right = case.is_right(decision)
+        passed += right
+        failed += not right
+        if "json" in parsed.values:
+            out.write(_line(_result(case, decision)))
+        elif not right:
+            out.write(_mismatch(case, decision))
+    if "json" in parsed.values:
+        out.write(_line({"passed": passed, "failed": failed}))
+    else:
+        out.write(f"{passed} passed, {failed} failed\n")
+    return 1 if failed else 0
+
+
+def accesses_of(tool: str, input: dict[str, Any]) -> Sequence[Access]:
+    """What a call touches, by the tool's own declaration where it is built in and the input is valid."""
+    from hames.tools import CATALOGUE, load
+
+    if tool in CATALOGUE:
+        built_in = load(tool)
+        try:
+            arguments = (
+                input
+                if isinstance(built_in.input, dict)
+                else msgspec.convert(input, built_in.input)
+            )
+        except msgspec.ValidationError:
+            return usual_accesses(tool, input)
+        return built_in.access(arguments)
+    return usual_accesses(tool, input)
+
+
+def _call(text: str) -> tuple[str, dict[str, Any]]:
+    tool, what = parse_rule(text)
+    if what is None:
+        return tool, {}
+    if tool == "WebFetch" and what.startswith("domain:"):
+        what = f"https://{what.removeprefix('domain:')}/"
+    return tool, {_MAIN_FIELDS.get(tool, "file_path"): what}
+
+
+def _policy(values: dict[str, Any]) -> Policy:
+    root = Path(values.get("cwd") or ".").resolve()
+    home = Path.home()
+    rules: dict[Behavior, list[SourcedRule]] = {"allow": [], "ask": [], "deny": []}
+    mode = None
+    folders = [str(root / folder) for folder in values.get("add-dir", ())]
+    for path, base, source in _sources(values, root, home):
+        found = _permissions(path)
+        for behavior in rules:
+            rules[behavior] += (
+                SourcedRule(str(text), source, str(base), str(path))
+                for text in found.get(behavior, ())
+            )
+        folders += (str(base / folder) for folder in found.get("additionalDirectories", ()))
+        mode = found.get("defaultMode") or mode
+    for behavior in rules:
+        for text in values.get(behavior, ()):
+            rules[behavior] += (
+                SourcedRule(rule, "cliArg", str(root)) for rule in split_rules(text)
+            )
+    return Policy(
+        mode=values.get("mode") or parse_mode(mode or "default"),
+        rules=Rules(*(tuple(rules[behavior]) for behavior in ("allow", "ask", "deny"))),
+        root=str(root),
+        folders=tuple(str(Path(folder).resolve()) for folder in folders),
+        home=str(home),
+        config_folder=str(_config_folder(home)),
+    )
+
+
+def _sources(values: dict[str, Any], root: Path, home: Path) -> list[tuple[Path, Path, str]]:
+    """Settings files, the folder that `/` means in their rules, and their source."""
+    found: list[tuple[Path, Path, str]] = []
+    if "no-settings" not in values:
+        config = _config_folder(home)
+        found = [
+            (config / "settings.json", config, "userSettings"),
+            (root / ".claude" / "settings.json", root, "projectSettings"),
+            (root / ".claude" / "settings.local.json", root, "localSettings"),
+        ]
+    given = [Path(name).resolve() for name in values.get("settings", ())]
+    return [(path, base, source) for path, base, source in found if path.is_file()] + [
+        (path, path.parent, "flagSettings") for path in given
+    ]
+
+
+def _config_folder(home: Path) -> Path:
+    return Path(os.environ.get("CLAUDE_CONFIG_DIR") or home / ".claude")
+
+
+def _permissions(path: Path) -> dict[str, Any]:
+    try:
+        raw = decode(_bytes(path))
+    except ValueError as error:
+        raise OptionsError(f"`{path}` is not JSON: {error}.") from error
+    found = raw.get("permissions", {}) if isinstance(raw, dict) else None
+    if not isinstance(found, dict):
+        raise OptionsError(f"`{path}` holds no settings.")
+    return found
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OptionsError(f"`{path}` cannot be read: {error.strerror}.") from error
+
+
+def _place(policy: Policy, decision: Decision) -> str:
+    for rule in (*policy.rules.deny, *policy.rules.ask, *policy.rules.allow):
+        if (rule.text, rule.source) == (decision.rule, decision.source):
+            return f"`{rule.file}`" if rule.file else "the command line"
+    return decision.source or "the session"
+
+
+def _result(case: Case, decision: Decision) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "passed": case.is_right(decision),
+        "expect": case.accept or [case.expect],
+        "got": decision.behavior,
+        "reason": decision.reason,
+        "rule": decision.rule,
+    }
+
+
+def _mismatch(case: Case, decision: Decision) -> str:
+    expected = " or ".join(case.accept or [case.expect])
+    call = encode(case.input).decode("utf-8")
+    why = f"  Why: {case.why}\n" if case.why else ""
+    return (
+        f"{case.id}: expected {expected}, got {decision.behavior}\n"
+        f"  {case.tool} {call}\n  {decision.reason}\n{why}"
+    )
+
+
+def _line(value: dict[str, Any]) -> str:
+    return encode(value).decode("utf-8") + "\n"
+
+
+def _help(out: TextIO) -> int:
+    out.write(help.text(USAGE, INTRO, FLAGS, closing=CLOSING))
+    return 0
