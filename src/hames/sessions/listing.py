@@ -112,7 +112,7 @@ async def messages(
     key = await key_of(store, session_id, cwd=cwd, folders=folders)
     lines = await store.load(key) if key else None
     shown = visible(chain.newest(transcript.decode_all(lines or ())[0], mend=False).entries)
-    return [_message(entry) for entry in shown[offset : offset + limit if limit else None]]
+    return [message(entry) for entry in shown[offset : offset + limit if limit else None]]
 
 
 async def subagents(
@@ -141,7 +141,7 @@ async def subagent_messages(
             parents = _parents(lines)
             shown = _straight(transcript.decode_all(lines)[0])
             shown = shown[offset : offset + limit if limit else None]
-            return [_message(entry, *parents) for entry in shown]
+            return [message(entry, *parents) for entry in shown]
     return []
 
 
@@ -292,14 +292,15 @@ def _milliseconds(timestamp: str | None) -> int | None:
         return None
 
 
-def _message(
+def message(
     entry: Entry, parent_tool_use_id: str | None = None, parent_agent_id: str | None = None
 ) -> SessionMessage:
+    """A user or assistant line as the official clients give it."""
     return SessionMessage(
         type="user" if entry.type == "user" else "assistant",
         uuid=entry.uuid or "",
         session_id=entry.sessionId or "",
-        message=_json.decode(entry.raw)["message"],
+        message=_json.decode(entry.raw).get("message"),
         parent_tool_use_id=parent_tool_use_id,
         parent_agent_id=parent_agent_id,
     )

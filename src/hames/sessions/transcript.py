@@ -65,7 +65,6 @@ class Writer:
         self.origin = origin
         self._head = origin.head()
         self._tail = origin.tail()
-        self._session = _json.encode(origin.session_id)
 
     def user(
         self,
@@ -124,8 +123,8 @@ class Writer:
         return self._chain(b'"system"', uuid, parent, timestamp, body)
 
     def state(self, type: str, extra: bytes) -> bytes:
-        """A line without uuid. Its type comes first: readers look for `{"type":"tag"` at the start."""
-        return b'{"type":%b%b,"sessionId":%b}' % (_json.encode(type), extra, self._session)
+        """A line without uuid."""
+        return state_line(type, self.origin.session_id, extra)
 
     def _chain(
         self, type: bytes, uuid: str, parent: str | None, timestamp: str, body: bytes
@@ -139,6 +138,14 @@ class Writer:
             body,
             self._tail,
         )
+
+
+def state_line(type: str, session_id: str, extra: bytes) -> bytes:
+    """A line that belongs to the session as a whole.
+
+    Its type comes first: readers look for `{"type":"tag"` at the start of a line.
+    """
+    return b'{"type":%b%b,"sessionId":%b}' % (_json.encode(type), extra, _json.encode(session_id))
 
 
 def fields(values: dict[str, Any]) -> bytes:
