@@ -264,7 +264,10 @@ class _Reader:
         if loose:
             self.last = max(self.last, end)
             return
-        if start > self.last and not _GAP.fullmatch(self.source, self.last, start):
+        if start > self.last and not (
+            (start == self.last + 1 and self.source[self.last] == " ")
+            or _GAP.fullmatch(self.source, self.last, start)
+        ):
             self.script.doubt("Part of it is not understood.")
         self.last = max(self.last, end)
         if not node.is_named:

@@ -48,7 +48,6 @@ _CHANGED_WHOLE = frozenset(
     ]
 )
 """Commands that write all their operands."""
-_MOVED = frozenset(("mv", "git mv"))
 _COPIED = frozenset(("cp", "mv", "ln", "install", "rsync", "scp"))
 """Commands that write their last operand, or into it."""
 
@@ -80,14 +79,14 @@ class Touched:
     """What lies below a folder among them is touched too."""
 
 
-def folders(policy: Policy, cwd: str, moves: Iterable[tuple[Sequence[Word], bool]]) -> list[str]:
+def folders(policy: Policy, cwd: str, moves: Iterable[tuple[Inner, bool]]) -> list[str]:
     """Every folder that commands may work in: where they start, and where each `cd` may lead.
 
     A move is the command and whether it stands in a loop. An unknown folder has `ANY` in it.
     """
     found = [start_of(policy, cwd)]
-    for words, repeated in moves:
-        target = _target(policy, words) if not repeated else ANY
+    for inner, repeated in moves:
+        target = _target(policy, inner) if not repeated else ANY
         for folder in list(found):
             there = target if target.startswith(("/", ANY)) else os.path.join(folder, target)
             if there not in found:
@@ -97,9 +96,9 @@ def folders(policy: Policy, cwd: str, moves: Iterable[tuple[Sequence[Word], bool
     return found
 
 
-def _target(policy: Policy, words: Sequence[Word]) -> str:
-    operands = [word for word in words[1:] if word.marked != "--"]
-    if Inner(words).name != "cd" or len(operands) > 1:
+def _target(policy: Policy, inner: Inner) -> str:
+    operands = [word for word in inner.words[1:] if word.marked != "--"]
+    if inner.name != "cd" or len(operands) > 1:
         return ANY
     if not operands:
         return policy.home or ANY
@@ -150,9 +149,9 @@ def _glob(policy: Policy, folder: str, marked: str) -> list[str] | None:
     return found
 
 
-def touched(words: Sequence[Word]) -> Touched:
+def touched(inner: Inner) -> Touched:
     """The words of a command that may name files. For deny rules, so rather too many than too few."""
-    name = Inner(words).name
+    name, words = inner.name, inner.words
     operands = list(words[1:])
     if name in UNREAD:
         return Touched([], [])
@@ -160,28 +159,26 @@ def touched(words: Sequence[Word]) -> Touched:
         return Touched(_after("if=", operands), _after("of=", operands))
     known = reads(words)
     read = known if known is not None else [piece for word in operands for piece in _pieces(word)]
-    return Touched(read, written(words), _is_deep(name, words))
+    return Touched(read, written(inner), _is_deep(name, words))
 
 
-def written(words: Sequence[Word]) -> list[Word]:
+def written(inner: Inner) -> list[Word]:
     """The operands that a known file command creates, changes or removes."""
-    name = Inner(words).name
-    plain_operands, targets = _operands(words[1:])
+    name, arguments = inner.name, inner.words[1:]
     if name in _CHANGED_WHOLE:
-        return plain_operands
+        return _operands(arguments)[0]
     if name in _COPIED:
+        sources, targets = _operands(arguments)
         if not targets:
-            targets, sources = plain_operands[-1:], plain_operands[:-1]
-        else:
-            sources = plain_operands
+            sources, targets = sources[:-1], sources[-1:]
         inside = [_joined(target, source) for target in targets for source in sources]
         return [*targets, *inside, *(sources if name == "mv" else [])]
-    if name == "sed" and any(re.match(r"-\w*i|--in-place", word.marked) for word in words[1:]):
-        return plain_operands
+    if name == "sed" and any(re.match(r"-\w*i|--in-place", word.marked) for word in arguments):
+        return _operands(arguments)[0]
     if name == "dd":
-        return _after("of=", words[1:])
+        return _after("of=", arguments)
     if name == "sort":
-        return [plain(text) for text in _values(words[1:], r"-\w*o|--output|--outp\w*")]
+        return [plain(text) for text in _values(arguments, r"-\w*o|--outp?u?t?")]
     return []
 
 
@@ -205,9 +202,9 @@ def edits(words: Sequence[Word]) -> list[Word] | None:
     return used.paths
 
 
-def critical_removal(policy: Policy, folders: Sequence[str], words: Sequence[Word]) -> str | None:
+def critical_removal(policy: Policy, folders: Sequence[str], inner: Inner) -> str | None:
     """The operand by which a command removes a critical place; None when it does not."""
-    name = Inner(words).name
+    name, words = inner.name, inner.words
     if name in ("rm", "rmdir"):
         targets, _ = _operands(words[1:])
     elif name == "find" and any(_removes(word.marked) for word in words[1:]):
@@ -269,7 +266,7 @@ def _regex(path: str) -> str:
 def _operands(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
     """The operands of a file command, and the target folders given by option."""
     operands: list[Word] = []
-    targets = [plain(text) for text in _values(words, r"-\w*t|--target-directory")]
+    targets = [plain(text) for text in _values(words, r"-\w*t|--targ[a-z-]*")]
     only = False
     for word in words:
         if word.marked == "--" and not only:

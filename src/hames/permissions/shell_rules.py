@@ -108,7 +108,7 @@ class ShellSubject:
         return folders(self.policy, self.asked.cwd, self._moves)
 
     @property
-    def _moves(self) -> list[tuple[Sequence[Word], bool]]:
+    def _moves(self) -> list[tuple[Inner, bool]]:
         """The commands that change the directory."""
         return self._unpacked[0]
 
@@ -147,20 +147,24 @@ class ShellSubject:
                     return _unsure(
                         f"The command `{_shown(inner.words)}` is known only when it runs."
                     )
-                for rule, pattern in by_text:
-                    if _may_run(pattern, inner):
-                        return _unsure(f"`{_shown(inner.words)}` may run what `{rule.text}` names.")
+                if INTERPRETERS.fullmatch(inner.name) and reads(inner.words) is None:
+                    for rule, pattern in by_text:
+                        if _mentions(pattern, inner):
+                            return _unsure(
+                                f"`{_shown(inner.words)}` may run what `{rule.text}` names."
+                            )
             for words, texts in self._texts:
-                for rule, pattern in by_text:
-                    if any(_may_match(pattern, text) for text in texts):
-                        return _unsure(f"`{_shown(words)}` may match the rule `{rule.text}`.")
+                for text in [text for text in texts if ANY in text]:
+                    for rule, pattern in by_text:
+                        if any(could_match(wildcard, text) for wildcard in pattern.wildcards):
+                            return _unsure(f"`{_shown(words)}` may match the rule `{rule.text}`.")
         return self._path_doubt() if by_path else None
 
     def _path_doubt(self) -> Decision | None:
         if "shopt" in self.access.command or "GLOBIGNORE" in self.access.command:
             return _unsure("It changes what globs match.")
         for inner in self._inner:
-            names = touched(inner.words)
+            names = touched(inner)
             for word in (*names.read, *names.written):
                 for folder in self.folders:
                     paths = expanded(self.policy, folder, word.marked)
@@ -203,7 +207,7 @@ class ShellSubject:
 
     def critical(self) -> Decision | None:
         for inner in self._inner:
-            if target := critical_removal(self.policy, self.folders, inner.words):
+            if target := critical_removal(self.policy, self.folders, inner):
                 return Decision(
                     "ask",
                     f"`{_shown(inner.words)}` removes a critical place, `{target}`.",
@@ -417,9 +421,9 @@ class ShellSubject:
     @cached_property
     def _unpacked(
         self,
-    ) -> tuple[list[tuple[Sequence[Word], bool]], list[Inner], list[Redirect], str | None]:
+    ) -> tuple[list[tuple[Inner, bool]], list[Inner], list[Redirect], str | None]:
         """Moves and all commands, those inside scripts and wrappers too; redirects; what may be missing."""
-        moves: list[tuple[Sequence[Word], bool]] = []
+        moves: list[tuple[Inner, bool]] = []
         inners: list[Inner] = []
         redirects: list[Redirect] = []
         hidden: str | None = None
@@ -432,9 +436,9 @@ class ShellSubject:
                 texts: list[str | None] = list(assigned_scripts(command.assignments))
                 for inner in looked_through(command.words) if command.words else ():
                     inners.append(inner)
-                    texts += scripts(inner.words)
+                    texts += scripts(inner)
                     if inner.name in ("cd", "pushd", "popd"):
-                        moves.append((inner.words, command.repeated))
+                        moves.append((inner, command.repeated))
                 for text in texts:
                     if text is None:
                         hidden = (
@@ -462,12 +466,14 @@ class ShellSubject:
         by_path = self._has_path_rules("deny") or self._has_path_rules("ask")
         for inner in self._inner:
             if by_path:
-                names = touched(inner.words)
+                names = touched(inner)
                 self._add_places(found, names.read, False)
                 self._add_places(found, names.written, True)
             else:
-                self._add_places(found, written(inner.words), True)
+                self._add_places(found, written(inner), True)
         for redirect in self._unpacked[2]:
+            if redirect.target.marked in _NO_FILE:
+                continue
             self._add_places(found, [redirect.target], redirect.writes)
         return found
 
@@ -532,19 +538,10 @@ def _blanks(text: str) -> str:
     return _RUN.sub(" ", text) if "  " in text or "\t" in text else text
 
 
-def _may_run(pattern: ShellPattern, inner: Inner) -> bool:
+def _mentions(pattern: ShellPattern, inner: Inner) -> bool:
     """Whether code in another language mentions the program of a rule."""
-    if (
-        pattern.mention is None
-        or not INTERPRETERS.fullmatch(inner.name)
-        or reads(inner.words) is not None
-    ):
-        return False
-    return any(pattern.mention.search(word.text) for word in inner.words[1:])
-
-
-def _may_match(pattern: ShellPattern, text: str) -> bool:
-    return ANY in text and any(could_match(wildcard, text) for wildcard in pattern.wildcards)
+    found = pattern.mention
+    return found is not None and any(found.search(word.text) for word in inner.words[1:])
 
 
 def _spellings(words: Sequence[Word]) -> set[str]:

@@ -156,21 +156,22 @@ STEERING_VARIABLE = re.compile(
 _FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _MOST_VARIANTS = 2000
+"""Words of a wrapper that are tried as commands."""
 
 _DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inner:
     """A command that stands inside another one, or that one itself."""
 
     words: Sequence[Word]
+    name: str = ""
+    """The program's name without its folder; "" when unknown."""
 
-    @property
-    def name(self) -> str:
-        """The program's name without its folder; "" when unknown."""
+    def __post_init__(self) -> None:
         word = self.words[0].vague
-        return "" if ANY in word else word.rpartition("/")[2]
+        self.name = "" if ANY in word else word.rpartition("/")[2]
 
 
 def stripped(words: Sequence[Word]) -> Sequence[Word] | None:
@@ -228,35 +229,26 @@ def _options(left: list[Word], values: dict[str, str], flags: str) -> bool:
 
 def looked_through(words: Sequence[Word]) -> Iterator[Inner]:
     """The command and every command that it may run by its arguments. For deny rules."""
-    yield Inner(words)
-    waiting = [0]
-    seen = 0
-    all_tried = False
-    # These add arguments from their input.
-    adds = any(Inner([word]).name in ("xargs", "parallel") for word in words)
-    tail = [Word("{}", ANY, False)] if adds else []
-    while waiting:
-        at = waiting.pop()
-        name = Inner(words[at:]).name
-        seen += 1
-        if seen > _MOST_VARIANTS:
-            return
-        if name == "find":
-            for inner in _find_runs(words[at + 1 :]):
-                yield Inner(inner)
-                yield from (looked_through(inner) if len(inner) < len(words) else ())
-        elif name in _EXEC_WRAPPERS and not all_tried:
-            all_tried = True
-            for start in range(at + 1, len(words)):
-                if not _is_option(words[start]):
-                    yield Inner([*words[start:], *tail])
-                    waiting.append(start)
+    whole = Inner(words)
+    yield whole
+    if whole.name == "find":
+        for found in _find_runs(words[1:]):
+            yield from looked_through(found)
+    if whole.name not in _EXEC_WRAPPERS:
+        return
+    # Each word may be the name of what is run. Some wrappers add arguments from their input.
+    inners = [Inner(words[at:]) for at, word in enumerate(words) if at and not _is_option(word)]
+    adds = any(inner.name in ("xargs", "parallel") for inner in (whole, *inners))
+    for inner in inners[:_MOST_VARIANTS]:
+        yield Inner([*inner.words, Word("{}", ANY, False)]) if adds else inner
+        if inner.name == "find":
+            for found in _find_runs(inner.words[1:]):
+                yield from looked_through(found)
 
 
-def scripts(words: Sequence[Word]) -> Iterator[str | None]:
+def scripts(inner: Inner) -> Iterator[str | None]:
     """Shell texts that a command runs; None for one that is not known."""
-    name = Inner(words).name
-    arguments = words[1:]
+    name, arguments = inner.name, inner.words[1:]
     if name == "eval":
         if arguments:
             yield " ".join(word.text for word in arguments) if _static(arguments) else None
