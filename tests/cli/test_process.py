@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, Ran
 
-from hames.providers.plays import Play, calls, says
+from hames.providers.plays import Play, calls, fails, says
 from hames.testing.fake_api import FakeAPI
 
 Start = Callable[..., FakeAPI]
@@ -157,9 +157,16 @@ def test_a_slow_reader_gets_everything(fake_api: Start, tmp_path: Path) -> None:
     assert text in ended(process).output
 
 
-def test_debug_logs_go_to_standard_error(fake_api: Start, tmp_path: Path) -> None:
-    ran = CommandLine(tmp_path, fake_api([says("Done.")])).run("-p", "Go.", "--debug=nothing")
-    assert ran == Ran(0, "Done.\n", "")
+@pytest.mark.parametrize(
+    ("parts", "shown"), [("", True), ("=events", True), ("=tools", False), ("=!events", False)]
+)
+def test_debug_logs_the_parts_asked_for_on_standard_error(
+    parts: str, shown: bool, fake_api: Start, tmp_path: Path
+) -> None:
+    api = fake_api([fails(529, headers={"retry-after": "0"}), says("Done.")])
+    ran = CommandLine(tmp_path, api).run("-p", "Go.", f"--debug{parts}")
+    assert (ran.code, ran.output) == (0, "Done.\n")
+    assert ("hames.events" in ran.errors and "api_retry" in ran.errors) == shown
 
 
 def in_a_command(

@@ -7,6 +7,7 @@ that left), the session is closed first, with all that it started.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +19,21 @@ from hames.cli.signals import Signals
 from hames.errors import CredentialsError, HamesError, OptionsError, SessionNotFound
 from hames.events import Answered
 from hames.protocol.output import Output
+from hames.protocol.wire import Wire
 
 if TYPE_CHECKING:
     from hames.agent.options import AgentOptions
     from hames.messages import ResultMessage
     from hames.sdk.client import Client
 
+log = logging.getLogger("hames.events")
+
 CLOSED_PIPE = 141
 """Exit code when the reader left, as shells report it."""
 DRAIN = 30.0
 """Seconds that a slow reader gets for what is left at the end."""
+SHOWN = 400
+"""Bytes of an event in the debug log."""
 CLOSE = 10.0
 """Seconds in which a session must have ended; its own clocks are much shorter."""
 
@@ -107,6 +113,8 @@ class _Run:
 
     async def _report_events(self, client: Client) -> None:
         async for event in client.events():
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("%s", Wire().line(event)[:SHOWN].decode(errors="replace"))
             self._output.write(self._report.take(event))
             if isinstance(event, Answered):
                 self._result = event.result
