@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -155,85 +155,82 @@ class _Tree:
         last_of = {e.message.id: e for e in chain if e.type == "assistant" and e.message.id}
         if not last_of:
             return chain
-        members, owners = self._responses(last_of)
-        calls: list[tuple[str, Entry]] = []
-        results: list[tuple[str, Entry]] = []
-        strays: list[tuple[str, Entry]] = []
-        for uuid, entry in self.by_uuid.items():
-            if uuid in seen:
+        responses, owners = self._responses()
+        claims = self._claims(seen, owners)
+        answered = {block.id for entry in chain for block in _of_type(entry, "tool_result")}
+        after: dict[str | None, list[Entry]] = {}
+        for id in dict.fromkeys(e.message.id for e in chain if e.type == "assistant"):
+            if id is None or id not in last_of:
                 continue
-            if id := members.get(uuid):
-                calls.append((id, entry))
-            elif entry.type == "user" and entry.parentUuid and _of_type(entry, "tool_result"):
-                if id := members.get(entry.parentUuid):
-                    results.append((id, entry))
-                elif id := self._response_of_stray(entry, members, owners):
-                    strays.append((id, entry))
-        if not (calls or results or strays):
-            return chain
-        results.sort(key=lambda found: self.place[found[1].parentUuid or ""])
-        results += _unanswered(strays, [*chain, *[entry for _, entry in results]])
-        return _inserted(chain, last_of, calls, results)
+            lines = responses[id]
+            calls = [line for line in lines if line.uuid not in seen]
+            found = _results(lines, claims, seen, answered, owners, self.place)
+            missing = sorted(calls, key=_time) + sorted(found, key=_time)
+            seen.update(entry.uuid for entry in missing)
+            after[last_of[id].uuid] = missing
+        return [line for entry in chain for line in (entry, *after.get(entry.uuid, ()))]
 
-    def _responses(
-        self, wanted: Iterable[str | None]
-    ) -> tuple[dict[str, str], dict[str, Entry | None]]:
-        """By uuid the response of each assistant line; by call id the line that made it.
+    def _responses(self) -> tuple[dict[str, list[Entry]], dict[str, Entry | None]]:
+        """The lines of each response; and by call id the line that made it.
 
         An id that two responses claim has no owner.
         """
-        ids = set(wanted)
-        members: dict[str, str] = {}
+        responses: dict[str, list[Entry]] = {}
         owners: dict[str, Entry | None] = {}
-        for uuid, entry in self.by_uuid.items():
-            id = entry.message.id
-            if entry.type != "assistant" or id is None:
+        for entry in self.by_uuid.values():
+            if entry.type != "assistant" or not entry.message.id:
                 continue
-            if id in ids:
-                members[uuid] = id
+            responses.setdefault(entry.message.id, []).append(entry)
             for block in _of_type(entry, "tool_use"):
                 if block.id is not None:
                     owner = owners.get(block.id, entry)
-                    same = owner is not None and owner.message.id == id
+                    same = owner is not None and owner.message.id == entry.message.id
                     owners[block.id] = entry if same else None
-        return members, owners
+        return responses, owners
 
-    def _response_of_stray(
-        self, entry: Entry, members: dict[str, str], owners: dict[str, Entry | None]
-    ) -> str | None:
-        """The response whose call a result answers though it hangs from another line."""
-        source = self.by_uuid.get(entry.sourceToolAssistantUUID or "")
-        makers = [source, *[owners.get(b.id or "") for b in _of_type(entry, "tool_result")]]
-        for maker in makers:
-            if maker is not None and _same_writer(maker, entry) and maker.uuid in members:
-                return members[maker.uuid]
-        return None
-
-
-def _unanswered(
-    strays: list[tuple[str, Entry]], answers: list[Entry]
-) -> Iterator[tuple[str, Entry]]:
-    """The strays that answer a call which nothing else answers."""
-    answered = {block.id for entry in answers for block in _of_type(entry, "tool_result")}
-    for response, entry in strays:
-        ids = {block.id for block in _of_type(entry, "tool_result")}
-        if not ids <= answered:
-            answered |= ids
-            yield response, entry
+    def _claims(
+        self, seen: set[str | None], owners: dict[str, Entry | None]
+    ) -> dict[str | None, list[Entry]]:
+        """For each assistant line the results that may be its own: by parent, source and call."""
+        claims: dict[str | None, list[Entry]] = {}
+        for entry in self.by_uuid.values():
+            if entry.type != "user" or entry.uuid in seen or not entry.parentUuid:
+                continue
+            if not (results := _of_type(entry, "tool_result")):
+                continue
+            claims.setdefault(entry.parentUuid, []).append(entry)
+            source = self.by_uuid.get(entry.sourceToolAssistantUUID or "")
+            for maker in (source, *[owners.get(block.id or "") for block in results]):
+                if maker is not None and _same_writer(maker, entry):
+                    claims.setdefault(maker.uuid, []).append(entry)
+        return claims
 
 
-def _inserted(
-    chain: list[Entry],
-    last_of: dict[str, Entry],
-    calls: list[tuple[str, Entry]],
-    results: list[tuple[str, Entry]],
+def _results(
+    lines: list[Entry],
+    claims: dict[str | None, list[Entry]],
+    seen: set[str | None],
+    answered: set[str | None],
+    owners: dict[str, Entry | None],
+    place: dict[str, int],
 ) -> list[Entry]:
-    """The chain, after each response what belongs to it: calls, then results, each by time."""
-    after: dict[str | None, list[Entry]] = {}
-    for found in (calls, results):
-        for response, entry in sorted(found, key=lambda item: item[1].timestamp or ""):
-            after.setdefault(last_of[response].uuid, []).append(entry)
-    return [line for entry in chain for line in (entry, *after.get(entry.uuid, ()))]
+    """The missing results of a response: those that hang from it, then those that answer an open call."""
+    uuids = {line.uuid for line in lines}
+    claimed = {entry.uuid: entry for line in lines for entry in claims.get(line.uuid, ())}
+    missing = [entry for uuid, entry in claimed.items() if uuid not in seen]
+    found = [entry for entry in missing if entry.parentUuid in uuids]
+    closed = answered | {block.id for entry in found for block in _of_type(entry, "tool_result")}
+    for entry in sorted(missing, key=lambda entry: place[entry.uuid or ""]):
+        ids = {block.id for block in _of_type(entry, "tool_result")}
+        makers = [owners.get(id or "") for id in ids - closed]
+        if entry.parentUuid not in uuids and any(m and m.uuid in uuids for m in makers):
+            closed |= ids
+            found.append(entry)
+    return found
+
+
+def _time(entry: Entry) -> str:
+    return entry.timestamp or ""
 
 
 def _same_writer(a: Entry, b: Entry) -> bool:
