@@ -320,7 +320,7 @@ def sed_prints(words: Sequence[Word], used: Use) -> bool:
 
 
 _AWK_ITEM = r'(?:\$(?:\d+|NF|0)|NR|NF|FNR|"[^"\\|<>]*")'
-_AWK_TEST = r"(?:NR|NF|FNR|\$\d+|\$NF)\s*(?:==|!=|<=|>=|<|~|!~)\s*(?:\d+|\"[\w .:/-]*\"|/[^/\\]*/)|/[^/\\]*/|NF"
+_AWK_TEST = r"(?:NR|NF|FNR|\$\d+|\$NF)\s*(?:==|!=|<=|>=|<|>|~|!~)\s*(?:\d+|\"[\w .:/-]*\"|/[^/\\]*/)|/[^/\\]*/|NF"
 _AWK_PROGRAM = re.compile(
     rf"\s*(?:{_AWK_TEST})?\s*(?:\{{\s*print(?:\s*{_AWK_ITEM}(?:\s*,?\s*{_AWK_ITEM})*)?\s*;?\s*\}})?\s*"
 )

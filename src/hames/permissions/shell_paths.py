@@ -51,6 +51,11 @@ _CHANGED_WHOLE = frozenset(
 _COPIED = frozenset(("cp", "mv", "ln", "install", "rsync", "scp"))
 """Commands that write their last operand, or into it."""
 
+_STATUS_ONLY = frozenset(["du", "stat", "df", "readlink", "realpath"])
+"""Commands that look at files without opening them."""
+_NAMES_ONLY = frozenset(["ls", "find", "tree"])
+"""Commands that show names. A folder that they are given is judged, a glob is not."""
+
 _EDITS = {
     "mkdir": Options("pv", "parents verbose", globs=False),
     "touch": Options("acm", "no-create", globs=False),
@@ -77,6 +82,8 @@ class Touched:
     written: list[Word]
     deep: bool = False
     """What lies below a folder among them is touched too."""
+    hidden: bool = True
+    """That includes names with a leading dot."""
 
 
 def folders(policy: Policy, cwd: str, moves: Iterable[tuple[Inner, bool]]) -> list[str]:
@@ -153,13 +160,18 @@ def touched(inner: Inner) -> Touched:
     """The words of a command that may name files. For deny rules, so rather too many than too few."""
     name, words = inner.name, inner.words
     operands = list(words[1:])
-    if name in UNREAD:
-        return Touched([], [])
+    if name in UNREAD or name in _STATUS_ONLY:
+        return Touched([], written(inner))
     if name == "dd":
         return Touched(_after("if=", operands), _after("of=", operands))
     known = reads(words)
-    read = known if known is not None else [piece for word in operands for piece in _pieces(word)]
-    return Touched(read, written(inner), _is_deep(name, words))
+    if known is None:
+        known = [piece for word in _without_messages(name, operands) for piece in _pieces(word)]
+    if name in _NAMES_ONLY:
+        known = [word for word in known if not word.is_glob]
+    if name == "rg" and not known:
+        known = [plain(".")]
+    return Touched(known, written(inner), _is_deep(name, words), not _skips_hidden(name, words))
 
 
 def written(inner: Inner) -> list[Word]:
@@ -311,6 +323,29 @@ def _pieces(word: Word) -> Iterable[Word]:
             yield Word(word.raw, part, word.static)
     if re.match(r"-\w.", marked):
         yield Word(word.raw, marked[2:], word.static)
+
+
+def _without_messages(name: str, operands: Sequence[Word]) -> list[Word]:
+    """The operands without the texts of commits and pull requests, which are no files."""
+    if name not in ("git", "gh"):
+        return list(operands)
+    return [
+        word
+        for at, word in enumerate(operands)
+        if not (
+            at
+            and re.fullmatch("-[a-zA-Z]*m|--message|--title|--body|-b|-t", operands[at - 1].marked)
+        )
+        and not word.marked.startswith(("--message=", "--title=", "--body="))
+    ]
+
+
+def _skips_hidden(name: str, words: Sequence[Word]) -> bool:
+    # Ripgrep passes over hidden files unless told otherwise.
+    shows = re.compile(r"-\w*[u.]\w*|--hidden|--unrestricted|--no-ignore\S*")
+    return name == "rg" and not any(
+        not word.static or shows.fullmatch(word.marked) for word in words[1:]
+    )
 
 
 def _is_deep(name: str, words: Sequence[Word]) -> bool:

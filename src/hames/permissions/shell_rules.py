@@ -20,6 +20,7 @@ from hames.permissions.readonly_commands import reads
 from hames.permissions.rules import Compiled, Rule, compiled, specific
 from hames.permissions.shell_parse import Command, Redirect, Script, parse
 from hames.permissions.shell_paths import (
+    Touched,
     critical_removal,
     edits,
     expanded,
@@ -47,6 +48,7 @@ _DEEPEST = 5
 _RUN = re.compile(r"[ \t]+")
 _MOST_COMMANDS = 5000
 _MOST_NAMES = 3000
+_CLOSING: tuple[Behavior, ...] = ("deny", "ask")
 
 _NO_FILE = frozenset(("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/stdin", "/dev/zero"))
 
@@ -170,10 +172,8 @@ class ShellSubject:
                     paths = expanded(self.policy, folder, word.marked)
                     if paths is None:
                         return _unsure(f"Which file `{word.raw}` is, is known only when it runs.")
-                    if names.deep and any(self._holds_ruled_file(folder, path) for path in paths):
+                    if names.deep and any(self._holds_ruled_file(names, folder, p) for p in paths):
                         return _unsure(f"`{word.raw}` holds files that a rule names.")
-            if names.deep and not names.read and self._holds_ruled_file(self.folders[-1], "."):
-                return _unsure("The folder holds files that a rule names.")
         for redirect in self.script.redirects:
             if not redirect.target.static:
                 return _unsure(
@@ -181,7 +181,7 @@ class ShellSubject:
                 )
         return None
 
-    def _holds_ruled_file(self, folder: str, path: str) -> bool:
+    def _holds_ruled_file(self, names: Touched, folder: str, path: str) -> bool:
         """Whether a deny or ask rule names a file below a folder, as far as can be looked."""
         files = files_of(self.policy)
         top = place(self.policy, folder, path).given
@@ -190,18 +190,23 @@ class ShellSubject:
         while waiting:
             above = waiting.pop()
             for name in files.names(above):
+                if name.startswith(".") and not names.hidden:
+                    continue
                 if (seen := seen + 1) > _MOST_NAMES:
                     return True
                 below = f"{above.rstrip('/')}/{name}"
-                where = Place(below, (below,))
-                for behavior in ("deny", "ask"):
-                    if file_rule(self.policy, self.files, behavior, where, writes=True):
-                        return True
-                    if file_rule(self.policy, self.files, behavior, where, writes=False):
-                        return True
+                if self._is_ruled(Place(below, (below,)), bool(names.written)):
+                    return True
                 if files.is_dir(below) and files.real_path(below) == below:
                     waiting.append(below)
         return False
+
+    def _is_ruled(self, where: Place, writes: bool) -> bool:
+        return any(
+            file_rule(self.policy, self.files, behavior, where, writes=kind)
+            for behavior in _CLOSING
+            for kind in {False, writes}
+        )
 
     # Safety
 
