@@ -251,17 +251,12 @@ class ShellSubject:
         return next((reason for reason in reasons if not reason.readonly), reasons[0])
 
     def question(self) -> Decision:
-        script = self.script
-        if script.problem:
-            return Decision("ask", f"The command cannot be checked: {script.problem}")
-        open_commands = [
-            command
-            for command in script.commands
-            if not (self._is_free(command) or self._edit(command) or self._allow_rule(command))
-        ]
-        if open_commands and self.policy.mode != "plan":
-            return Decision("ask", f"`{_shown(open_commands[0].words)}` needs permission.")
-        for redirect in script.redirects:
+        if self.script.problem:
+            return Decision("ask", f"The command cannot be checked: {self.script.problem}")
+        if (uncovered := self.uncovered()) and self.policy.mode != "plan":
+            what = f"`{_shown(uncovered[0])}`" if uncovered[0] else "Setting a variable"
+            return Decision("ask", f"{what} needs permission.")
+        for redirect in self.script.redirects:
             if not self._redirect(redirect, False):
                 word = redirect.target
                 path = (
@@ -270,6 +265,19 @@ class ShellSubject:
                 reason = f"The redirect with `{word.raw}` needs permission."
                 return Decision("ask", reason, blocked_path=path)
         return Decision("ask", "This command needs permission.")
+
+    def uncovered(self) -> list[list[Word]]:
+        """The commands that nothing approves."""
+        return [
+            command.words
+            for command in self.script.commands
+            if not (self._is_free(command) or self._edit(command) or self._allow_rule(command))
+        ]
+
+    def uncovered_targets(self) -> list[Word]:
+        """The targets of redirects that nothing approves."""
+        redirects = self.script.redirects
+        return [redirect.target for redirect in redirects if not self._redirect(redirect, False)]
 
     def _exact_rule(self) -> Rule | None:
         if self.policy.mode == "plan":

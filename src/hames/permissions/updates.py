@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hames.access import Fetches, Reads, Runs, Writes
+from hames.access import Asks, Fetches, Reads, Runs, Writes
 from hames.approvals import PermissionRuleValue, PermissionUpdate
 from hames.errors import OptionsError
 from hames.permissions.hosts import host_of
@@ -26,34 +26,41 @@ def apply_updates(policy: Policy, updates: Sequence[PermissionUpdate]) -> Policy
 
 
 def suggestions(policy: Policy, question: Question, decision: Decision) -> list[PermissionUpdate]:
-    """Updates that would have answered the question, to offer to a person. The narrowest first."""
+    """Updates that would have answered the question, to offer to a person. The narrowest first.
+
+    None for what a rule or a safety check asks about: no allow rule would change that.
+    """
     if decision.behavior != "ask" or decision.reason_type in ("rule", "safetyCheck"):
         return []
-    found: list[PermissionUpdate] = []
     rules: list[PermissionRuleValue] = []
+    edits = False
     for access in question.accesses:
         match access:
             case Reads(path):
-                rules.append(
-                    PermissionRuleValue("Read", _folder_pattern(policy, question.cwd, path))
-                )
+                pattern = _folder_pattern(policy, question.cwd, path)
+                rules.append(PermissionRuleValue("Read", pattern))
             case Writes():
-                found.append(PermissionUpdate("setMode", mode="acceptEdits", destination="session"))
+                edits = True
             case Fetches(url):
                 if host := host_of(url):
-                    rules.append(PermissionRuleValue(question.tool, f"domain:{host}"))
+                    rules.append(PermissionRuleValue("WebFetch", f"domain:{host}"))
             case Runs(command):
-                rules.append(PermissionRuleValue(question.tool, command.strip()))
-    if not question.accesses or not (rules or found):
-        rules.append(PermissionRuleValue(question.tool))
+                from hames.permissions.shell_suggestions import command_rules
+
+                found = command_rules(policy, question, command)
+                rules += (PermissionRuleValue("Bash", text) for text in found)
+            case Asks():
+                rules.append(PermissionRuleValue(question.tool))
+    offered: list[PermissionUpdate] = []
     if rules:
-        found.insert(
-            0,
-            PermissionUpdate(
-                "addRules", rules=rules, behavior="allow", destination="localSettings"
-            ),
-        )
-    return found
+        offered.append(_allowing(rules))
+    if edits:
+        offered.append(PermissionUpdate("setMode", mode="acceptEdits", destination="session"))
+    return offered
+
+
+def _allowing(rules: list[PermissionRuleValue]) -> PermissionUpdate:
+    return PermissionUpdate("addRules", rules=rules, behavior="allow", destination="localSettings")
 
 
 def _apply(policy: Policy, update: PermissionUpdate) -> Policy:

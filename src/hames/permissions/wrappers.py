@@ -227,6 +227,11 @@ def _options(left: list[Word], values: dict[str, str], flags: str) -> bool:
     return True
 
 
+def is_wrapper(name: str) -> bool:
+    """Whether a program runs what its arguments say."""
+    return name in _EXEC_WRAPPERS
+
+
 def looked_through(words: Sequence[Word]) -> Iterator[Inner]:
     """The command and every command that it may run by its arguments. For deny rules."""
     whole = Inner(words)
