@@ -184,3 +184,12 @@ async def test_what_had_arrived_before_an_interrupt_is_kept(tmp_path: Path) -> N
     partial, note = provider.bodies[1]["messages"][1:]
     assert partial["content"][0]["text"].startswith("One two")
     assert note["content"][0]["text"] == "[Request interrupted by user]"
+
+
+async def test_commands_know_their_session_and_not_our_credentials(
+    harness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "s3cret")
+    command = 'echo "$CLAUDE_CODE_SESSION_ID $CLAUDE_CODE_ENTRYPOINT [$ANTHROPIC_API_KEY]"'
+    run = await harness([calls("Bash", command=command), says("ok")], allowed_tools=["Bash"])
+    assert run.requests[1].tool_results[0]["content"] == f"{run.session_id} sdk-py []"

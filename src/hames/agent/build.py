@@ -55,6 +55,12 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     toolbox = _toolbox(options, policy)
     opened = await open_session(options, environ, workspace.cwd)
     log, loaded = opened.log, opened.loaded
+    # Commands may ask for whom they run.
+    workspace.env = {
+        **workspace.env,
+        "CLAUDE_CODE_SESSION_ID": log.id,
+        "CLAUDE_CODE_ENTRYPOINT": options.entrypoint,
+    }
     ledger = Ledger(prices=options.prices)
     ledger.restore(loaded.cost if loaded else None)
 

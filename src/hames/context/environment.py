@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 
 from hames._clock import Clock
+from hames.sandbox.environment import for_children
 from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
 
@@ -76,7 +77,7 @@ async def _git(machine: Machine, workspace: Workspace, *arguments: str) -> str |
         done = await machine.run(
             [*_GIT, *arguments],
             cwd=workspace.cwd,
-            env=workspace.env,
+            env=for_children(workspace.env),
             timeout=GIT_TIMEOUT,
             limit=200_000,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from hames.errors import ToolError
+from hames.sandbox.environment import for_children
 from hames.tools.search_terms import TIMEOUT, BadPattern, Found, Listing, Query, Scope
 from hames.tools.tool import Call
 
@@ -93,7 +94,7 @@ async def _backend(call: Call) -> Rg | PythonSearch:
 
     env = call.workspace.env
     if program := await call.state(Ripgrep).find(call.machine, env):
-        return Rg(program, call.machine, env)
+        return Rg(program, call.machine, for_children(env))
     from hames.tools.search_python import PythonSearch
 
     return PythonSearch(call.machine, call.clock)
