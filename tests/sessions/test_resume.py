@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -402,3 +406,33 @@ async def test_ten_sessions_in_one_folder_do_not_meet(tmp_path: Path) -> None:
         assert [t.blocks[0].value()["text"] for t in loaded.turns] == [
             f"{log.id} {n}" for n in range(20)
         ]
+
+
+_KILLED = """
+import asyncio, os, signal, sys
+from hames import blocks
+from hames._clock import Clock, Ids
+from hames.sessions.files import FileStore
+from hames.sessions.log import SessionLog
+
+async def main(folder, id):
+    log = SessionLog.start(
+        FileStore(folder), session_id=id, cwd="/nowhere/app", clock=Clock(), ids=Ids()
+    )
+    await log.user([blocks.text("Go")], prompt=True)
+    calls = [blocks.tool_use(name, "Bash", b"{}") for name in ("t1", "t2")]
+    await log.assistant(calls, message_id="m", model="x", usage={}, stop_reason="tool_use")
+    await log.call_started("t1", "Bash")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_a_killed_process_loses_nothing_it_has_logged(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), A], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    loaded = asyncio.run(resume.load(FileStore(str(tmp_path)), KEY))
+    assert said(loaded.turns) == [("user", ["Go"]), ("assistant", ["t1", "t2"])]
+    assert loaded.fates == {"t1": "started", "t2": "not started"}
+    assert loaded.warnings == []
