@@ -47,6 +47,18 @@ def test_help_names_every_command_and_flag(
     ] == []
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_names_mistakes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    output, errors = capsys.readouterr()
+    assert (output.startswith(f"Usage: hames {command}"), errors) == (True, "")
+    assert main([command, "--hepl"]) == 1
+    output, errors = capsys.readouterr()
+    assert (output, errors) == ("", "Error: Unknown option `--hepl`. Did you mean `--help`?\n")
+
+
 def test_help_keeps_to_the_width() -> None:
     shown = help.text("hames", "An intro of several words.", FLAGS, width=72)
     assert max(len(line) for line in shown.splitlines()) <= 72
@@ -86,12 +98,13 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_1(
     assert message in errors
 
 
-def test_a_reader_that_left_the_help_is_no_error() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["session", "--help"], ["--version"]])
+def test_a_reader_that_left_is_no_error(arguments: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     with open(write, "wb") as pipe:
         run = subprocess.run(
-            [sys.executable, "-m", "hames", "--help"],
+            [sys.executable, "-m", "hames", *arguments],
             stdout=pipe,
             stderr=subprocess.PIPE,
             text=True,

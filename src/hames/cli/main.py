@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from hames.errors import HamesError
 
     try:
-        return _dispatch(sys.argv[1:] if arguments is None else list(arguments))
+        code = _dispatch(sys.argv[1:] if arguments is None else list(arguments))
+        sys.stdout.flush()  # here a reader that left is caught; at exit it would be complained about
+        return code
     except HamesError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

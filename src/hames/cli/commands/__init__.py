@@ -10,7 +10,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hames.cli.commands.demo",
         "Watch an agent find and fix a fault, in a scratch folder, without a key.",
     ),
-    "session": ("hames.cli.commands.session", "List, show and export stored sessions."),
+    "session": (
+        "hames.cli.commands.session",
+        "List, show, export, check and repair stored sessions.",
+    ),
     "policy": ("hames.cli.commands.policy", "Explain and test permission rules."),
 }
 """Name to module and summary."""
