@@ -29,6 +29,7 @@ _OWN_CONTEXT = frozenset(
         "environment",
         "model",
         "prompt_snapshot",
+        "remote_session_change",
         "session_context",
         "skill_listing",
         "total_tokens_reminder",
@@ -87,6 +88,8 @@ class Loaded(msgspec.Struct):
     """Where the session worked last."""
     kept: dict[str, bytes] = {}
     """The last line of each type in `KEPT`."""
+    repaired: list[bytes] = []
+    """The lines that say what is sent instead of refused content; see `refused`."""
     warnings: list[str] = []
     """Sentences for a person: damaged lines, lines whose parent is missing."""
 
@@ -304,6 +307,8 @@ def _take_state(loaded: Loaded, entries: Iterable[Entry]) -> None:
             loaded.kept[entry.type] = entry.raw
             loaded.title = entry.customTitle or loaded.title
             generated = entry.aiTitle or generated
+        elif entry.type == transcript.REPAIR:
+            loaded.repaired.append(entry.raw)
         elif entry.type == "cost-state":
             loaded.cost = _json.decode(entry.raw)
     loaded.title = loaded.title or generated
