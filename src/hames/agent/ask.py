@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 async def ask_model(agent: Agent) -> Reply:
     """The model's reply to the conversation as it stands.
 
-    Raises `ProviderError`, `BudgetExhausted`, and `Interrupted` after keeping what had arrived.
+    What the API refuses of the conversation is left out, and the model asked again. Raises
+    `ProviderError`, `BudgetExhausted`, and `Interrupted` after keeping what had arrived.
     """
     if not agent.progress.tries:
         agent.limits.turns += 1
+    while True:
+        try:
+            return await _ask_once(agent)
+        except ProviderError as error:
+            if error.status != 400:
+                raise
+            from hames.agent.bisect import leave_out_refused
+
+            if not await leave_out_refused(agent, error):
+                raise
+
+
+async def _ask_once(agent: Agent) -> Reply:
     turns, encoded = agent.conversation.sendable()
     while agent.conversation.repairs:
         agent.obligations.append({"kind": "repair", "text": agent.conversation.repairs.pop(0).text})

@@ -71,13 +71,20 @@ class Conversation:
         """The logged results of a reply, in the order asked."""
         self._add("user", blocks)
 
+    def replace(self, turns: Sequence[Turn]) -> None:
+        """Other turns in place of all there are; `sendable` makes them fit each other."""
+        self.turns = list(turns)
+        self._encoded = [turn.encode() for turn in self.turns]
+        self.size = sum(map(len, self._encoded))
+        self._known = 0
+
     def sendable(self) -> tuple[list[Turn], list[bytes]]:
         """The turns and their bytes, normalised.
 
         Only what came since the last request is looked at: turns that were sendable stay so.
         """
         tail = normalise_tail(self.turns, self._known)
-        if tail.repairs:
+        if tail.changed:
             self.turns[tail.keep :] = tail.turns
             self._encoded[tail.keep :] = [turn.encode() for turn in tail.turns]
             self.size = sum(map(len, self._encoded))

@@ -14,7 +14,7 @@ from hames.sessions import resume
 from hames.sessions.files import FileStore
 from hames.sessions.fork import fork
 from hames.sessions.log import SessionLog
-from hames.sessions.normalise import normalise
+from hames.sessions.normalise import Normalised, normalise
 from hames.sessions.resume import Loaded
 from hames.sessions.store import Key, Store
 from hames.settings.environ import Environ
@@ -108,7 +108,7 @@ async def _go_on(options: AgentOptions, store: Store, key: Key, cwd: str) -> Ope
         entrypoint=options.entrypoint,
         permission_mode=options.permission_mode,
     )
-    mended = normalise(loaded.turns, fates=loaded.fates)
+    mended = _sendable(loaded)
     opened = Opened(session, loaded, mended.turns, list(loaded.warnings))
     opened.warnings += [repair.text for repair in mended.repairs]
     for repair in mended.repairs:
@@ -116,3 +116,14 @@ async def _go_on(options: AgentOptions, store: Store, key: Key, cwd: str) -> Ope
             # The file is to say it too: other readers know nothing of our repairs.
             await session.user([repair.block])
     return opened
+
+
+def _sendable(loaded: Loaded) -> Normalised:
+    """The stored conversation as it is sent, without what the API has refused before."""
+    mended = normalise(loaded.turns, fates=loaded.fates)
+    if not loaded.repaired:
+        return mended
+    from hames.sessions.refused import continued
+
+    again = normalise(continued(mended.turns, loaded.repaired))
+    return Normalised(again.turns, mended.repairs + again.repairs)

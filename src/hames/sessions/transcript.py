@@ -22,6 +22,9 @@ CHAIN_TYPES = frozenset({"user", "assistant", "system", "attachment", "progress"
 CALL_MARK = "hames-call"
 """Our own line, written before a tool call starts. Official readers skip it."""
 
+REPAIR = "hames-repair"
+"""Our own line, about content that the API has refused; see `refused`. Official readers skip it."""
+
 AGENT_METADATA = b'{"type":"agent_metadata"'
 """How the line begins that describes a subagent; not part of a transcript file."""
 
