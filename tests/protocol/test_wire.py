@@ -156,6 +156,7 @@ def test_the_result_line_has_the_official_names() -> None:
         "modelUsage": {},
         "permission_denials": [],
         "terminal_reason": "completed",
+        "api_error_status": None,
         "uuid": "r1",
     }
 

@@ -53,6 +53,10 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     machine = options.machine or LocalMachine()
     policy = _policy(options, environ, workspace)
     toolbox = _toolbox(options, policy)
+    provider = options.provider or _provider(options, environ)
+    ledger = Ledger(prices=options.prices)
+    _check_models(options, environ, ledger)
+    limits = Limits(_max_turns(options, environ))
     opened = await open_session(options, environ, workspace.cwd)
     log, loaded = opened.log, opened.loaded
     # Commands may ask for whom they run.
@@ -61,7 +65,6 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         "CLAUDE_CODE_SESSION_ID": log.id,
         "CLAUDE_CODE_ENTRYPOINT": options.entrypoint,
     }
-    ledger = Ledger(prices=options.prices)
     ledger.restore(loaded.cost if loaded else None)
 
     system = system_prompt(options.system_prompt, options.append_system_prompt)
@@ -71,10 +74,6 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         return model, make_frame(options, environ, model, system, toolbox, log.id)
 
     model, frame = frames(None)
-    if options.max_budget_usd is not None and ledger.price(model.id) is None:
-        raise OptionsError(
-            f"A budget cannot be kept: the price of model `{model.id}` is not known. Give it in `prices`."
-        )
     fallback = frames(options.fallback_model)[1] if options.fallback_model else None
     jobs = Jobs()
     states: dict[type, Any] = {Jobs: jobs}
@@ -82,7 +81,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         recall(toolbox, states, loaded)
     agent = Agent(
         settings=_settings(options, environ, fallback),
-        provider=options.provider or _provider(options, environ),
+        provider=provider,
         model=model,
         frame=frame,
         frames=frames,
@@ -95,7 +94,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         spill=_spill(log, machine, jobs),
         ledger=ledger,
         budget=Budget(options.max_budget_usd, ledger),
-        limits=Limits(_max_turns(options, environ)),
+        limits=limits,
         background=Background(jobs, options.background_grace),
         listeners=list(listeners),
         clock=options.clock,
@@ -122,6 +121,17 @@ def _workspace(options: AgentOptions, environ: Environ) -> Workspace:
         folders.append(folder)
     home = environ.home or os.path.expanduser("~")
     return Workspace(cwd, cwd, tuple(folders), home, dict(environ.raw))
+
+
+def _check_models(options: AgentOptions, environ: Environ, ledger: Ledger) -> None:
+    """Find what is wrong with the models before a fork of a session is written."""
+    if options.fallback_model:
+        find_model(options.fallback_model, environ)
+    model = find_model(options.model or environ.model or DEFAULT_MODEL, environ)
+    if options.max_budget_usd is not None and ledger.price(model.id) is None:
+        raise OptionsError(
+            f"A budget cannot be kept: the price of model `{model.id}` is not known. Give it in `prices`."
+        )
 
 
 def _toolbox(options: AgentOptions, policy: Policy) -> Toolbox:
@@ -218,7 +228,7 @@ def _settings(options: AgentOptions, environ: Environ, fallback: Frame | None) -
 
 def _key_source(options: AgentOptions, environ: Environ) -> str:
     if options.provider is not None:
-        return "user"
+        return "none" if options.provider.name == "none" else "user"
     if environ.auth_token:
         return "ANTHROPIC_AUTH_TOKEN"
     return "ANTHROPIC_API_KEY" if environ.api_key else "none"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hames.cli.options import options_from
@@ -20,6 +21,7 @@ from hames.errors import CredentialsError, HamesError, OptionsError, SessionNotF
 from hames.events import Answered
 from hames.protocol.output import Output
 from hames.protocol.wire import Wire
+from hames.providers.absent import Absent
 
 if TYPE_CHECKING:
     from hames.agent.options import AgentOptions
@@ -122,8 +124,13 @@ class _Run:
 
     async def _start(self, client: Client) -> None:
         try:
-            await client.connect()
-        except (SessionNotFound, CredentialsError) as error:
+            try:
+                await client.connect()
+            except CredentialsError as error:
+                # Official 2.1.330 begins as with a key, and ends with an error result.
+                client.options = replace(client.options, provider=Absent(error))
+                await client.connect()
+        except SessionNotFound as error:
             self._output.write(self._report.refusal(str(error)))
             raise
 

@@ -136,6 +136,7 @@ class Wire:
     def _result(self, result: ResultMessage) -> bytes:
         line = to_wire(result)
         line.setdefault("uuid", self._ids.uuid())
+        line.setdefault("api_error_status", None)  # Official 2.1.330 always has it.
         return _json.encode(line)
 
     def _readable(self, event: Event, line: bytes) -> bytes:
