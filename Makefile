@@ -4,13 +4,14 @@ BIN := .venv/bin
 RUNTIME := .venv/.hames-runtime
 DEVELOP := .venv/.hames-develop
 
-.PHONY: help demo test test-slow check fmt clean
+.PHONY: help demo test test-slow check bench fmt clean
 
 help:
 	@echo "make demo       an agent finds and fixes a fault, in a scratch folder, without a key"
 	@echo "make test       the fast tests"
 	@echo "make test-slow  the tests that take long"
 	@echo "make check      format, lint, types, architecture"
+	@echo "make bench      measure side by side; ARGS go on to it"
 	@echo "make fmt        format the code and mend what can be mended"
 	@echo "make clean      remove .venv and caches"
 
@@ -28,6 +29,11 @@ check: $(DEVELOP)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest tests/architecture
+
+ifneq ($(wildcard bench/__main__.py),)
+bench: $(DEVELOP)
+	$(BIN)/python -m bench $(ARGS)
+endif
 
 fmt: $(DEVELOP)
 	$(BIN)/ruff format
