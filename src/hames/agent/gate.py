@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hames._aio import Interrupt
+from hames._aio import Interrupt, patiently
 from hames.approvals import (
     CanUseTool,
     PermissionResultAllow,
@@ -102,7 +102,7 @@ class Gate:
             with interrupt:
                 answer = callback(question.tool, dict(question.input), context)
                 if inspect.isawaitable(answer):
-                    answer = await answer
+                    answer = await patiently(answer)
         except Interrupted:
             raise
         except (

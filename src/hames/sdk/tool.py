@@ -23,6 +23,7 @@ from typing import Annotated, Any, get_origin, get_type_hints, overload
 import msgspec
 
 from hames import _json
+from hames._aio import in_thread, patiently
 from hames.errors import OptionsError
 from hames.sdk.world import World
 from hames.tools.foreign import is_foreign, schema_of
@@ -109,8 +110,8 @@ def _made(
         arguments = {field: getattr(args, field) for field in kind.__struct_fields__}
         arguments |= dict.fromkeys(hidden, call)
         if world is not None:
-            return _result(await world.call(_in_thread(function), arguments))
-        return _result(await _in_thread(function)(arguments))
+            return _result(await patiently(world.call(_in_thread(function), arguments)))
+        return _result(await patiently(_in_thread(function)(arguments)))
 
     made = Tool(
         name=name,
@@ -145,7 +146,7 @@ def _in_thread(function: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
                 lambda: function(**arguments), abandon_on_cancel=True
             )
         else:
-            value = await asyncio.to_thread(function, **arguments)
+            value = await in_thread(function, **arguments)
         return await value if inspect.isawaitable(value) else value
 
     return call

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from hames._aio import in_thread
+
 T = TypeVar("T")
 
 
@@ -90,16 +92,29 @@ class World:
         """Call a caller's function, async or not, where the caller lives."""
         here = asyncio.get_running_loop()
         if self._trio_token is not None:
-            return await asyncio.to_thread(self._call_in_trio, function, arguments)
+            return await self._call_in_trio(function, arguments)
         if self._loop is None or self._loop is here or self._loop.is_closed():
             return await settled(function(*arguments))
         future = asyncio.run_coroutine_threadsafe(_calling(function, arguments), self._loop)
         return await asyncio.wrap_future(future)
 
-    def _call_in_trio(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    async def _call_in_trio(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         import trio
 
-        return trio.from_thread.run(_calling, function, arguments, trio_token=self._trio_token)
+        scope = trio.CancelScope()
+
+        async def called() -> Any:
+            with scope:
+                return await _calling(function, arguments)
+
+        try:
+            return await in_thread(trio.from_thread.run, called, trio_token=self._trio_token)
+        except asyncio.CancelledError:
+            try:
+                self._trio_token.run_sync_soon(scope.cancel)
+            except trio.RunFinishedError:
+                pass
+            raise
 
 
 async def settled(value: Any) -> Any:
