@@ -109,6 +109,11 @@ class FileStore:
     def spill_folder(self, key: Key) -> str:
         return os.path.join(self._folder(key), "tool-results")
 
+    def release(self, session_id: str) -> None:
+        """Close the files of a session; they are opened again when needed."""
+        for key in [key for key in self._open if key.session_id == session_id]:
+            self._close(key)
+
     def close(self) -> None:
         """Close the files that are kept open; they are opened again when needed."""
         for key in builtins.list(self._open):

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 _MAX_WAITING = 32 * 1024 * 1024
 """Bytes that wait for a store that fails, before the session is no longer recorded."""
 
+_LONGEST_APPEND = 10.0
+"""Seconds that a store gets for an append."""
+_NEXT_APPEND = 0.5
+"""The same after one that failed."""
+
 _MAX_PROMPT = 200
 """Characters of a prompt that are kept for listings."""
 
@@ -360,6 +365,11 @@ class SessionLog:
             await self._append(list(self._kept.values()))
             self._since_kept = 0
 
+    def release(self) -> None:
+        """Let go of what the store keeps open for the session."""
+        if release := getattr(self._store, "release", None):
+            release(self.id)
+
     def _writer(self) -> transcript.Writer:
         self._branch = self._fixed_branch or branch(self._cwd)
         return transcript.Writer(
@@ -399,8 +409,9 @@ class SessionLog:
 
     async def _store_batch(self, store: Store, batch: list[bytes]) -> None:
         try:
-            span = await store.append(self.key, batch)
-        except (OSError, HamesError) as error:
+            async with asyncio.timeout(_LONGEST_APPEND if not self._failing else _NEXT_APPEND):
+                span = await store.append(self.key, batch)
+        except Exception as error:  # the border of a store, which may be anybody's
             self._keep_for_later(batch, error)
         except asyncio.CancelledError:
             # Whether they were stored is unknown; readers take a line that stands twice once.
@@ -415,8 +426,9 @@ class SessionLog:
             if self.on_written and batch:
                 self.on_written(batch)
 
-    def _keep_for_later(self, batch: list[bytes], error: Exception) -> None:
+    def _keep_for_later(self, batch: list[bytes], failure: Exception) -> None:
         self._waiting[:0] = batch
+        error = str(failure) or type(failure).__name__
         where = self.path or self.id
         if sum(map(len, self._waiting)) > _MAX_WAITING:
             self._given_up = True
