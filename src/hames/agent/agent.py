@@ -101,7 +101,10 @@ class Agent:
     def emit(self, event: Event) -> None:
         """Tell every listener, in order."""
         for listener in self.listeners:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:  # whoever only listens must not end the work
+                log.exception("A listener failed at %s", type(event).__name__)
 
     def note(self, subtype: str, **data: Any) -> None:
         """Emit one of the smaller official `system` messages."""
@@ -212,5 +215,8 @@ class Agent:
 
     async def close(self) -> None:
         """End everything the session owns."""
-        await self.background.stop()
-        await self.provider.aclose()
+        try:
+            await self.background.stop()
+        finally:
+            self.conversation.log.release()
+            await self.provider.aclose()

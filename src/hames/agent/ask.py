@@ -47,12 +47,14 @@ async def _ask_once(agent: Agent) -> Reply:
     )
     request = agent.frame.request(turns, encoded, max_tokens=max_tokens, may_think=may_think(turns))
     telling = Telling(agent)
+    if agent.settings.partial_messages:  # Official 2.1.330 tells it with these only.
+        agent.note("status", status="requesting")
     began = agent.clock.monotonic()
     try:
         with agent.interrupt:
             reply = await ask(agent.provider, request, telling.asking(request))
     except Interrupted:
-        await telling.keep_partial()
+        await telling.keep_partial(began)
         raise Interrupted("streaming") from None
     except ProviderError:
         telling.record_lost()
@@ -107,7 +109,7 @@ class Telling:
             reply.usage,
             milliseconds=milliseconds,
         )
-        if not reply.complete:
+        if not reply.complete and reply.error:
             agent.obligations.append(
                 {"kind": "cut_reply", "message_id": reply.message_id, "error": str(reply.error)}
             )
@@ -121,12 +123,12 @@ class Telling:
         if lost is not None:
             self._agent.ledger.record(lost.request_id or lost.message_id, lost.model, lost.usage)
 
-    async def keep_partial(self) -> None:
+    async def keep_partial(self, began: float) -> None:
         """After an interrupt: what had arrived becomes part of the conversation, and is paid for."""
         partial = self._assembler.partial()
         if not self._message:
             return
-        self.record(partial, self._agent.clock.monotonic())
+        self.record(partial, began)
         partial.uuids = self.uuids_of(partial)
         for index, block in enumerate(partial.blocks):
             if index >= len(self._order):
@@ -160,6 +162,7 @@ class Telling:
 
     def _on_retry(self, retry: Retry) -> None:
         agent = self._agent
+        self._message = {}
         agent.obligations.append({"kind": "retry", "status": retry.status, "error": retry.category})
         self._record(retry.lost)
         agent.emit(
@@ -176,6 +179,7 @@ class Telling:
         )
 
     def _on_fallback(self, fallback: Fallback) -> None:
+        self._message = {}
         self._record(fallback.lost)
         self._agent.obligations.append({"kind": "fallback_model", "model": fallback.fallback_model})
         self._agent.note(

@@ -55,11 +55,11 @@ class Background:
         deadline: float | None = None
         try:
             while True:
+                if waiting.done() and not isinstance(waiting.exception(), StopAsyncIteration):
+                    return waiting.result()  # taken already: news can wait, it cannot
                 if notes := self.news():
                     return _notification(notes)
                 if waiting.done():
-                    if not isinstance(waiting.exception(), StopAsyncIteration):
-                        return waiting.result()
                     if not self._jobs.running():
                         raise StopAsyncIteration
                     deadline = deadline or asyncio.get_running_loop().time() + self._grace

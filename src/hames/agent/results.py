@@ -47,7 +47,7 @@ def refused(message: str, *, interrupts: bool) -> Report:
     return Report(message, f"Error: {message}", True, interrupts=interrupts)
 
 
-def interrupted(tool: str, so_far: str) -> Report:
+def interrupted(tool: str, so_far: str = "") -> Report:
     """A call that was stopped while it ran."""
     said = f"{tool} was interrupted by the user while it was running. What it had done until then may have taken effect."
     if so_far.strip():

@@ -62,9 +62,11 @@ async def run_tools(agent: Agent, calls: Sequence[ToolUse]) -> None:
     except Interrupted:
         raise Interrupted("tools") from None
     finally:
-        stopped = [use for use in calls if use.id not in round.reports]
-        for use in stopped:
-            await round.report(use, not_started(use.name))
+        for use in calls:
+            if use.id not in round.reports:
+                # A session that ends in the middle of a call cannot say what that call has done.
+                began = use.id in agent.started
+                await round.report(use, interrupted(use.name) if began else not_started(use.name))
         agent.conversation.add_results([round.reports[use.id].block(use.id) for use in calls])
         after = [block for use in calls for block in round.reports[use.id].after]
         if after:

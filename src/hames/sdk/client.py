@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import replace
@@ -71,12 +72,16 @@ class Client:
             await self.query(prompt)
 
     async def _start(self, options: AgentOptions) -> Agent:
-        self._supervisor = Supervisor(options)
+        supervisor = self._supervisor = Supervisor(options)
         try:
-            return await self._supervisor.agent()
-        except BaseException:
-            self._supervisor.cancel()
-            self._supervisor = None
+            return await supervisor.agent()
+        except BaseException as error:
+            supervisor.cancel()
+            closed = self._supervisor is not supervisor
+            if not closed:
+                self._supervisor = None
+            elif isinstance(error, asyncio.CancelledError) and not _is_cancelled():
+                raise ClientError("The client was closed while it connected.") from None
             raise
 
     @property
@@ -123,24 +128,22 @@ class Client:
     async def events(self) -> AsyncIterator[Event]:
         """What the agent emits, as it is; for programs that write it on a wire."""
         home, supervisor = self._live()
-        while True:
-            try:
-                yield await home.run(supervisor.events.get())
-            except StopAsyncIteration:
-                return
+        while (event := await _next(home, supervisor)) is not None:
+            yield event
 
+    # These do not iterate over `events`: a generator within one is not closed when that is left.
     async def receive_messages(self) -> AsyncIterator[Message]:
         """All messages until the session ends."""
-        messages = self._messages
-        async for event in self.events():
-            assert messages is not None
+        (home, supervisor), messages = self._live(), self._messages
+        assert messages is not None
+        while (event := await _next(home, supervisor)) is not None:
             yield messages.of(event)
 
     async def receive_response(self) -> AsyncIterator[Message]:
         """The messages up to the next result, that included."""
-        messages = self._messages
-        async for event in self.events():
-            assert messages is not None
+        (home, supervisor), messages = self._live(), self._messages
+        assert messages is not None
+        while (event := await _next(home, supervisor)) is not None:
             yield messages.of(event)
             if isinstance(event, Answered):
                 return
@@ -201,6 +204,20 @@ def as_prompt(given: AnyPrompt) -> Prompt:
     raise OptionsError(
         f"A prompt is text, a list of content blocks or a user message, not `{given!r:.80}`."
     )
+
+
+async def _next(home: Home, supervisor: Supervisor) -> Event | None:
+    """The next event; None when the session has ended."""
+    try:
+        return await home.run(supervisor.events.get())
+    except StopAsyncIteration:
+        return None
+
+
+def _is_cancelled() -> bool:
+    """Whether it is us who is cancelled, not only what we waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _ended(supervisor: Supervisor) -> None:

@@ -32,8 +32,10 @@ class Supervisor:
         self._queued = 0
         self._answering = False
         self._interrupt_early = False
+        self._cancelled = False
         self._feeder: asyncio.Task[None] | None = None
         self._task = asyncio.get_running_loop().create_task(self._drive(), name="hames session")
+        self._task.add_done_callback(self._ended)
 
     async def agent(self) -> Agent:
         """The agent once it is built. Raises what went wrong when it could not be."""
@@ -72,10 +74,10 @@ class Supervisor:
         """Stop the answer under way, or the one about to begin; without one nothing happens."""
         if not (self._answering or self._queued):
             return
-        if self._ready.done():
-            self._ready.result().interrupt.request()
-        else:
+        if not self._ready.done():
             self._interrupt_early = True
+        elif not (self._ready.cancelled() or self._ready.exception()):
+            self._ready.result().interrupt.request()
 
     def when_ready(self, act: Callable[[Agent], None]) -> None:
         """Do something with the agent, as soon as there is one."""
@@ -84,8 +86,10 @@ class Supervisor:
         )
 
     def cancel(self) -> None:
-        """End at once; `closed` waits for it."""
-        self._task.cancel()
+        """End at once; `closed` waits for it. Once is enough: what follows is the ending."""
+        if not self._cancelled:
+            self._cancelled = True
+            self._task.cancel()
 
     async def closed(self) -> None:
         """Wait until everything has ended."""
@@ -99,9 +103,6 @@ class Supervisor:
             if self._interrupt_early:
                 agent.interrupt.request()
             await self._answer_all(agent)
-        except asyncio.CancelledError:
-            self._fail(asyncio.CancelledError())
-            raise
         except Exception as error:  # the border of a session: the caller gets it, not the loop
             if not self._fail(error):
                 self.events.close(error)
@@ -110,7 +111,13 @@ class Supervisor:
                 self._feeder.cancel()
             if agent is not None:
                 await asyncio.shield(agent.close())
-            self.events.close()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let nobody wait for what will not come; a task may be cancelled before its first step."""
+        if not task.cancelled() and (error := task.exception()):
+            log.error("The session did not end well", exc_info=error)
+        self._fail(asyncio.CancelledError())
+        self.events.close()
 
     def _fail(self, error: BaseException) -> bool:
         if self._ready.done():
