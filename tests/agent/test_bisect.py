@@ -62,7 +62,7 @@ async def test_a_refused_result_is_left_out_and_the_answer_goes_on(
     last = run.requests[-1]
     assert last.result_texts[-1] == "[The result is left out here: the API refused it.]"
     assert "<<good>>" in texts(last.body)
-    assert len(probes(run)) == (0 if path else 3)
+    assert len(probes(run)) == (0 if path else 4)
     owed = [o for o in run.result.obligations if o["kind"] == "repair"]
     assert [o["cause"] for o in owed] == ["refused"]
     assert "this cannot be processed" in owed[0]["text"]
@@ -122,7 +122,7 @@ async def test_an_old_turn_is_found_with_few_requests(harness: Harness) -> None:
     play = refusing("POISON", lambda body: says("Still here."))
     run = await harness([play], prompt="And now?", resume=run.session_id)
     assert run.text == "Still here."
-    assert len(probes(run)) <= 9
+    assert len(probes(run)) <= 10
     assert "Question 20" in texts(run.requests[-1].body)
     assert "What is" not in texts(run.requests[-1].body)
 
@@ -166,6 +166,17 @@ async def test_an_api_that_refuses_everything_is_believed(harness: Harness) -> N
     run = await harness([fails(400, "no").forever()], resume=run.session_id)
     assert run.result.is_error
     assert len(run.requests) == 2, "the request, and one that asks whether anything is accepted"
+
+
+async def test_what_is_refused_once_only_stays(harness: Harness) -> None:
+    run = await harness([says("1")])
+    run = await harness([says("2")], resume=run.session_id)
+    whims = [fails(400, "a whim"), says("").times(2)]
+    run = await harness(whims, resume=run.session_id)
+    assert run.result.is_error
+    assert len(run.requests) == 3, "the request, a control, and all of it once more"
+    again = await harness([says("3")], resume=run.session_id)
+    assert [m["role"] for m in again.requests[0].messages] == ["user", "assistant"] * 2 + ["user"]
 
 
 async def test_at_most_two_repairs_for_one_prompt(harness: Harness) -> None:

@@ -15,6 +15,7 @@ from hames.blocks import Block, Turn
 from hames.errors import ProviderError
 from hames.providers.ask import Asking, ask
 from hames.providers.retry import RetryPolicy
+from hames.sessions.normalise import may_think
 from hames.sessions.refused import Place, line_fields, replaced, replacements_of
 from hames.sessions.rules import judge_messages
 from hames.sessions.sift import THINKING, has_media
@@ -97,9 +98,11 @@ def _named(turns: Sequence[Turn], error: ProviderError) -> set[Place]:
 def _against_rules(agent: Agent, turns: Sequence[Turn]) -> set[Place]:
     """The blocks with which our own model of the API's rules finds fault."""
     messages = [{"role": t.role, "content": [b.value() for b in t.blocks]} for t in turns]
-    thinking = agent.frame.params.get("thinking")
+    encoded = [turn.encode() for turn in turns]
+    sent = agent.frame.request(turns, encoded, may_think=may_think(turns))
+    fields = {"model": sent.model, "thinking": sent.params.get("thinking")}
     places: set[Place] = set()
-    for violation in judge_messages(messages, model=agent.frame.model, thinking=thinking):
+    for violation in judge_messages(messages, signed=None, **fields):
         if (found := _PATH.search(violation.path)) is None:
             continue
         i = int(found[1])
@@ -109,7 +112,7 @@ def _against_rules(agent: Agent, turns: Sequence[Turn]) -> set[Place]:
 
 
 async def _found_by_asking(agent: Agent, turns: Sequence[Turn]) -> set[Place]:
-    """The blocks without which the API answers; none when it refuses every conversation.
+    """The blocks without which the API answers; none when it refuses every conversation, or not again.
 
     A lone prompt is not tried: there would be nothing left to ask.
     """
@@ -119,7 +122,7 @@ async def _found_by_asking(agent: Agent, turns: Sequence[Turn]) -> set[Place]:
     probe = _Probe(agent, turns)
     try:
         good, bad = 0, len(ends) - 1
-        if not await probe.accepts(ends[good]):
+        if not await probe.accepts(ends[good]) or await probe.accepts(ends[bad]):
             return set()
         middle = _before_last_reply(turns, ends)
         while bad - good > 1:
