@@ -25,6 +25,7 @@ from hames.permissions.words import (
 from hames.permissions.wrappers import Inner
 
 _MOST_NAMES = 3000
+_MOST_SEEN = 20_000
 _MOST_FOLDERS = 8
 _GLOB = re.compile(f"[{STAR}{QUESTION}{BRACKET}]")
 
@@ -134,6 +135,7 @@ def expanded(policy: Policy, folder: str, marked: str) -> list[str] | None:
 
 def _glob(policy: Policy, folder: str, marked: str) -> list[str] | None:
     files = files_of(policy)
+    seen = 0
     found = ["/" if marked.startswith("/") else ""]
     for segment in marked.split("/"):
         if not segment:
@@ -141,18 +143,22 @@ def _glob(policy: Policy, folder: str, marked: str) -> list[str] | None:
         if not _GLOB.search(segment):
             found = [os.path.join(head, Word("", segment, False).text) for head in found]
             continue
-        if any(normal(os.path.join(folder, head)).startswith("/proc") for head in found):
-            return None  # `/proc/self` is another process for the command
         matches = segment_regex(segment).match
         hidden = segment.startswith(".")
-        found = [
-            os.path.join(head, name)
-            for head in found
-            for name in files.names(os.path.join(folder, head))
-            if matches(name) and (hidden or not name.startswith("."))
-        ]
-        if len(found) > _MOST_NAMES:
-            return None
+        heads, found = found, []
+        for head in heads:
+            above = os.path.join(folder, head)
+            if normal(above).startswith("/proc"):
+                return None  # `/proc/self` is another process for the command
+            names = files.names(above)
+            seen += len(names) + 1
+            if seen > _MOST_SEEN:
+                return None
+            found += [
+                os.path.join(head, name)
+                for name in names
+                if matches(name) and (hidden or not name.startswith("."))
+            ]
     return found
 
 
@@ -239,7 +245,7 @@ def _removes(argument: str) -> bool:
     return argument == "-delete" or argument.rpartition("/")[2] in ("rm", "rmdir")
 
 
-_BELOW_VARIABLE = re.compile(rf"\0+/+(?:\.?[{STAR}{QUESTION}{BRACKET}].*|\.\.?/*)?|[\0/]*/[\0/]*")
+_BELOW_VARIABLE = re.compile(rf"\0+/+(?:\.?[{STAR}{QUESTION}{BRACKET}].*|\.\.?/*)?|\0*/[\0/]*")
 
 
 def _is_critical(policy: Policy, folder: str, marked: str) -> bool:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from hames.access import Runs
 from hames.permissions.paths import Place, files_of, is_inside, place
@@ -47,6 +48,7 @@ from hames.permissions.wrappers import (
 _DEEPEST = 5
 _RUN = re.compile(r"[ \t]+")
 _MOST_COMMANDS = 5000
+_MOST_SCRIPTS = 200
 _MOST_NAMES = 3000
 _CLOSING: tuple[Behavior, ...] = ("deny", "ask")
 
@@ -97,6 +99,9 @@ class ShellSubject:
         # Rules for files that the command touches are those of `Read(...)` and `Edit(...)`.
         self.files = Question("", {}, (), question.cwd)
         self._free: dict[int, Decision | None] = {}
+        self._walked: set[tuple[str, bool, bool]] = set()
+        self._names_left = _MOST_NAMES
+        self._seen: dict[tuple[str, str], list[Place] | None] = {}
 
     @cached_property
     def script(self) -> Script:
@@ -169,10 +174,10 @@ class ShellSubject:
             names = touched(inner)
             for word in (*names.read, *names.written):
                 for folder in self.folders:
-                    paths = expanded(self.policy, folder, word.marked)
-                    if paths is None:
+                    places = self._resolved(folder, word.marked)
+                    if places is None:
                         return _unsure(f"Which file `{word.raw}` is, is known only when it runs.")
-                    if names.deep and any(self._holds_ruled_file(names, folder, p) for p in paths):
+                    if names.deep and any(self._holds_ruled_file(names, top) for top in places):
                         return _unsure(f"`{word.raw}` holds files that a rule names.")
         for redirect in self.script.redirects:
             if not redirect.target.static:
@@ -181,21 +186,24 @@ class ShellSubject:
                 )
         return None
 
-    def _holds_ruled_file(self, names: Touched, folder: str, path: str) -> bool:
+    def _holds_ruled_file(self, names: Touched, top: Place) -> bool:
         """Whether a deny or ask rule names a file below a folder, as far as can be looked."""
         files = files_of(self.policy)
-        top = place(self.policy, folder, path).given
-        waiting = [top] if files.is_dir(top) else []
-        seen = 0
+        key = (top.given, names.hidden, bool(names.written))
+        if key in self._walked or not files.is_dir(top.given):
+            return False
+        self._walked.add(key)
+        waiting = [top.given]
         while waiting:
             above = waiting.pop()
             for name in files.names(above):
                 if name.startswith(".") and not names.hidden:
                     continue
-                if (seen := seen + 1) > _MOST_NAMES:
-                    return True
+                self._names_left -= 1
                 below = f"{above.rstrip('/')}/{name}"
-                if self._is_ruled(Place(below, (below,)), bool(names.written)):
+                if self._names_left < 0 or self._is_ruled(
+                    Place(below, (below,)), bool(names.written)
+                ):
                     return True
                 if files.is_dir(below) and files.real_path(below) == below:
                     waiting.append(below)
@@ -340,16 +348,18 @@ class ShellSubject:
 
     def _reads_inside(self, word: Word) -> bool:
         for folder in self.folders:
-            paths = expanded(self.policy, folder, word.marked)
-            if paths is None:
+            places = self._resolved(folder, word.marked)
+            if places is None or (not word.static and self._may_be_option(folder, word)):
                 return False
-            for path in paths:
-                where = place(self.policy, folder, path)
-                if not word.static and path.startswith("-"):
-                    return False
-                if not is_inside(self.policy, where, reading=True) and path not in _NO_FILE:
+            for where in places:
+                inside = is_inside(self.policy, where, reading=True)
+                if not inside and word.marked not in _NO_FILE:
                     return False
         return True
+
+    def _may_be_option(self, folder: str, word: Word) -> bool:
+        names = expanded(self.policy, folder, word.marked)
+        return names is None or any(name.startswith("-") for name in names)
 
     @cached_property
     def _git_is_safe(self) -> bool:
@@ -440,6 +450,7 @@ class ShellSubject:
         inners: list[Inner] = []
         redirects: list[Redirect] = []
         hidden: str | None = None
+        parsed = 0
         waiting = [(self.script, 0)]
         while waiting:
             script, depth = waiting.pop(0)
@@ -449,18 +460,21 @@ class ShellSubject:
                 texts: list[str | None] = list(assigned_scripts(command.assignments))
                 for inner in looked_through(command.words) if command.words else ():
                     inners.append(inner)
-                    texts += scripts(inner)
+                    texts += islice(scripts(inner), _MOST_SCRIPTS)
                     if inner.name in ("cd", "pushd", "popd"):
                         moves.append((inner, command.repeated))
-                for text in texts:
+                for text in dict.fromkeys(texts):
                     if text is None:
                         hidden = (
                             hidden or f"`{_shown(command.words)}` runs what is not known before."
                         )
-                    elif depth >= _DEEPEST or len(inners) > _MOST_COMMANDS:
+                    elif (
+                        depth >= _DEEPEST or len(inners) > _MOST_COMMANDS or parsed > _MOST_SCRIPTS
+                    ):
                         hidden = hidden or "It is nested too deeply."
                     else:
                         cwd = self.asked.cwd or self.policy.root
+                        parsed += 1
                         waiting.append((parse(text, home=self.policy.home, cwd=cwd), depth + 1))
         return moves, inners, redirects, hidden
 
@@ -473,9 +487,9 @@ class ShellSubject:
         return self._unpacked[3]
 
     @cached_property
-    def _places(self) -> list[tuple[Place, bool]]:
+    def _places(self) -> dict[tuple[Place, bool], None]:
         """Files that the commands may touch, and whether they write them; as far as is known."""
-        found: list[tuple[Place, bool]] = []
+        found: dict[tuple[Place, bool], None] = {}
         by_path = self._has_path_rules("deny") or self._has_path_rules("ask")
         for inner in self._inner:
             if by_path:
@@ -491,13 +505,25 @@ class ShellSubject:
         return found
 
     def _add_places(
-        self, found: list[tuple[Place, bool]], words: Sequence[Word], writes: bool
+        self, found: dict[tuple[Place, bool], None], words: Sequence[Word], writes: bool
     ) -> None:
-        for word in words:
+        for marked in dict.fromkeys(word.marked for word in words):
             for folder in self.folders:
-                for path in expanded(self.policy, folder, word.marked) or ():
-                    if path and "\0" not in path:
-                        found.append((place(self.policy, folder, path), writes))
+                for where in self._resolved(folder, marked) or ():
+                    found[where, writes] = None
+
+    def _resolved(self, folder: str, marked: str) -> list[Place] | None:
+        """Where a word leads from a folder; None when that is not known."""
+        if (folder, marked) not in self._seen:
+            paths = expanded(self.policy, folder, marked)
+            self._seen[folder, marked] = (
+                None
+                if paths is None
+                else [
+                    place(self.policy, folder, path) for path in paths if path and "\0" not in path
+                ]
+            )
+        return self._seen[folder, marked]
 
     # Rules
 

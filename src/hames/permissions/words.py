@@ -122,6 +122,8 @@ def could_match(pattern: str, text: str) -> bool:
             )
         if not at:
             return False
+        if len(pattern) - 1 in at and pattern[-1] == "*":
+            return True
     return len(pattern) in at
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from hames.permissions.words import ANY, Word
 
@@ -155,8 +156,8 @@ STEERING_VARIABLE = re.compile(
 
 _FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
-_MOST_VARIANTS = 2000
-"""Words of a wrapper that are tried as commands."""
+_MOST_VARIANTS = 200
+"""Words of wrappers that are tried as commands; what is left counts as unknown."""
 
 _DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?")
 
@@ -236,19 +237,21 @@ def looked_through(words: Sequence[Word]) -> Iterator[Inner]:
     """The command and every command that it may run by its arguments. For deny rules."""
     whole = Inner(words)
     yield whole
-    if whole.name == "find":
-        for found in _find_runs(words[1:]):
-            yield from looked_through(found)
-    if whole.name not in _EXEC_WRAPPERS:
+    if whole.name != "find" and whole.name not in _EXEC_WRAPPERS:
         return
-    # Each word may be the name of what is run. Some wrappers add arguments from their input.
-    inners = [Inner(words[at:]) for at, word in enumerate(words) if at and not _is_option(word)]
-    adds = any(inner.name in ("xargs", "parallel") for inner in (whole, *inners))
-    for inner in inners[:_MOST_VARIANTS]:
-        yield Inner([*inner.words, Word("{}", ANY, False)]) if adds else inner
-        if inner.name == "find":
-            for found in _find_runs(inner.words[1:]):
-                yield from looked_through(found)
+    # Some wrappers add arguments from their input.
+    adds = any(word.vague.rpartition("/")[2] in ("xargs", "parallel") for word in words)
+    tail = [Word("{}", ANY, False)] if adds else []
+    tried = 0
+    for run in chain((words,), _find_runs(words)):
+        wraps = Inner(run).name in _EXEC_WRAPPERS
+        for at, word in enumerate(run if wraps else run[:1]):
+            if (at or run is not words) and not _is_option(word):
+                yield Inner([*run[at:], *tail])
+                tried += 1
+            if tried > _MOST_VARIANTS:
+                yield Inner([Word("…", ANY, False)])
+                return
 
 
 def scripts(inner: Inner) -> Iterator[str | None]:
