@@ -13,6 +13,7 @@ help:
 	@echo "make check      format, lint, types, architecture"
 	@echo "make bench      measure side by side; ARGS go on to it"
 	@echo "make fmt        format the code and mend what can be mended"
+	@echo "make bench      what it costs; PEERS=\"python ...\" names interpreters that have peers"
 	@echo "make clean      remove .venv and caches"
 
 demo: $(RUNTIME)
@@ -38,6 +39,9 @@ endif
 fmt: $(DEVELOP)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+bench: $(RUNTIME)
+	@$(BIN)/python -m bench $(foreach python,$(PEERS),--peer-python $(python))
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,72 @@
+"""What the fake model does: a task that travels in the prompt, so that the server needs no state.
+
+A task is a list of calls that come first, a list that is repeated, and how many turns there are in
+all; after them the model says that it is done. Without a task it says hello.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+HELLO = "Hello there."
+DONE = "All of it is done."
+
+_TASK = re.compile(rb"bench:([A-Za-z0-9+/=]+):")
+# Clients write JSON with and without spaces.
+_REPLY = re.compile(rb'"role": ?"assistant"')
+
+
+class ToolCall(NamedTuple):
+    """One call of the fake model."""
+
+    name: str
+    input: dict[str, Any]
+
+
+class Task(NamedTuple):
+    """What a prompt asks the fake model to do."""
+
+    turns: int
+    """Replies with a call."""
+    calls: Sequence[ToolCall] = ()
+    """Repeated until there were so many turns."""
+    first: Sequence[ToolCall] = ()
+    """Come before them, and count as turns."""
+    deltas: int = 1
+    """In how many pieces the last text comes."""
+
+    def prompt(self) -> str:
+        """A prompt that carries the task."""
+        whole = json.dumps(self).encode()
+        return f"Please do this: bench:{base64.b64encode(whole).decode()}:"
+
+    @property
+    def answer(self) -> str:
+        """What the model says in the end, or the beginning of it."""
+        if self.deltas > 1:
+            return " word0"
+        return DONE if self.turns else HELLO
+
+    def call(self, turn: int) -> ToolCall:
+        """The call of this turn, counted from 0."""
+        if turn < len(self.first):
+            return self.first[turn]
+        return self.calls[(turn - len(self.first)) % len(self.calls)]
+
+
+def task_of(body: bytes) -> Task:
+    """The task that a request's body carries."""
+    found = _TASK.search(body)
+    if found is None:
+        return Task(0)
+    turns, calls, first, deltas = json.loads(base64.b64decode(found[1]))
+    return Task(turns, [ToolCall(*c) for c in calls], [ToolCall(*c) for c in first], deltas)
+
+
+def turn_of(body: bytes) -> int:
+    """How many replies the model has given in this conversation."""
+    return len(_REPLY.findall(body))
