@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hames.messages import PermissionMode
 
+PermissionUpdateType = Literal[
+    "addRules", "replaceRules", "removeRules", "setMode", "addDirectories", "removeDirectories"
+]
 Destination = Literal["userSettings", "projectSettings", "localSettings", "session", "cliArg"]
 
 
@@ -23,9 +26,7 @@ class PermissionRuleValue:
 class PermissionUpdate:
     """A change of the rules, the mode or the working directories."""
 
-    type: Literal[
-        "addRules", "replaceRules", "removeRules", "setMode", "addDirectories", "removeDirectories"
-    ]
+    type: PermissionUpdateType
     rules: list[PermissionRuleValue] | None = None
     behavior: Literal["allow", "deny", "ask"] | None = None
     mode: PermissionMode | None = None
@@ -72,3 +73,40 @@ CanUseTool = Callable[
     [str, dict[str, Any], ToolPermissionContext], Awaitable[PermissionResult] | PermissionResult
 ]
 """A callback that decides about a call nobody has decided yet. It may be async or not."""
+
+
+def permission_update(raw: dict[str, Any]) -> PermissionUpdate:
+    """The update in the form it has on wires. Raises TypeError or ValueError for another."""
+    kind: Any = raw.get("type") if isinstance(raw, dict) else None
+    if kind not in get_args(PermissionUpdateType):
+        raise ValueError(f"`{kind}` is no type of permission update")
+    rules = raw.get("rules")
+    return PermissionUpdate(
+        kind,
+        rules=None
+        if rules is None
+        else [PermissionRuleValue(r["toolName"], r.get("ruleContent")) for r in rules],
+        behavior=raw.get("behavior"),
+        mode=raw.get("mode"),
+        directories=raw.get("directories"),
+        destination=raw.get("destination"),
+    )
+
+
+def on_wire(update: PermissionUpdate) -> dict[str, Any]:
+    """The update in that form."""
+    rules = None if update.rules is None else [_rule_on_wire(rule) for rule in update.rules]
+    values = {
+        "type": update.type,
+        "rules": rules,
+        "behavior": update.behavior,
+        "mode": update.mode,
+        "directories": update.directories,
+        "destination": update.destination,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _rule_on_wire(rule: PermissionRuleValue) -> dict[str, Any]:
+    content = {} if rule.rule_content is None else {"ruleContent": rule.rule_content}
+    return {"toolName": rule.tool_name, **content}

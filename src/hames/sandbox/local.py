@@ -67,8 +67,9 @@ class LocalMachine:
         timeout: float,
         limit: int = 16_000_000,
         input: bytes = b"",
+        receive: Receive | None = None,
     ) -> Finished:
-        out, err = _Bounded(limit), _Bounded(limit)
+        out, err = _Bounded(limit, receive), _Bounded(limit)
         process = start(
             argv, cwd=cwd, env=env, owner="", stdout=out.add, stderr=err.add, input=input
         )
@@ -119,14 +120,17 @@ class LocalMachine:
 
 
 class _Bounded:
-    """Keeps the beginning of what it is given."""
+    """Keeps the beginning of what it is given, and passes on all of it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, receive: Receive | None = None) -> None:
         self.kept = bytearray()
         self.cut = False
         self._limit = limit
+        self._receive = receive
 
     def add(self, data: bytes) -> None:
+        if self._receive is not None:
+            self._receive(data)
         room = self._limit - len(self.kept)
         self.cut = self.cut or len(data) > room
         self.kept += data[: max(room, 0)]

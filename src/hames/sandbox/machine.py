@@ -110,10 +110,12 @@ class Machine(Protocol):
         timeout: float,
         limit: int = 16_000_000,
         input: bytes = b"",
+        receive: Callable[[bytes], None] | None = None,
     ) -> Finished:
         """Run a program to its end. Raises TimeoutError after killing its tree; so does cancelling.
 
-        What it leaves in its process group when it ends is killed.
+        What it leaves in its process group when it ends is killed. `receive` gets its standard output
+        as it is printed, all of it.
         """
 
     async def spawn(
