@@ -11,9 +11,8 @@ help:
 	@echo "make test       the fast tests"
 	@echo "make test-slow  the tests that take long"
 	@echo "make check      format, lint, types, architecture"
-	@echo "make bench      measure side by side; ARGS go on to it"
 	@echo "make fmt        format the code and mend what can be mended"
-	@echo "make bench      what it costs; PEERS=\"python ...\" names interpreters that have peers"
+	@echo "make bench      measure side by side; ARGS go on to it"
 	@echo "make clean      remove .venv and caches"
 
 demo: $(RUNTIME)
@@ -31,17 +30,12 @@ check: $(DEVELOP)
 	$(BIN)/mypy
 	$(BIN)/pytest tests/architecture
 
-ifneq ($(wildcard bench/__main__.py),)
-bench: $(DEVELOP)
-	$(BIN)/python -m bench $(ARGS)
-endif
-
 fmt: $(DEVELOP)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 bench: $(RUNTIME)
-	@$(BIN)/python -m bench $(foreach python,$(PEERS),--peer-python $(python))
+	@$(BIN)/python -m bench $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
