@@ -51,13 +51,16 @@ class Frame:
         `may_think` is false where the API would refuse a thinking budget.
         """
         max_tokens = max_tokens or self.max_tokens
+        params, tools = self._params(max_tokens, may_think), list(self.tools)
+        if not tools and (tools := _past_tools(turns)):
+            params = {**params, "tool_choice": {"type": "none"}}
         return Request(
             model=self.model,
             messages=self.marks.messages(turns, encoded),
             max_tokens=max_tokens,
             system=list(self.system),
-            tools=list(self.tools),
-            params=self._params(max_tokens, may_think),
+            tools=tools,
+            params=params,
             extra_body=self.extra_body,
             betas=self.betas,
             headers=self.headers,
@@ -79,9 +82,20 @@ class Frame:
             request,
             model=self.model,
             max_tokens=min(request.max_tokens, self.max_tokens),
-            params=self.params,
+            params={**self.params, **_tool_choice(request)},
             betas=self.betas,
         )
+
+
+def _tool_choice(request: Request) -> dict[str, Any]:
+    return {name: value for name, value in request.params.items() if name == "tool_choice"}
+
+
+def _past_tools(turns: Sequence[Turn]) -> list[bytes]:
+    """Definitions for a session that called tools and has none any more: the API asks for some."""
+    calls = (block for turn in turns for block in turn.blocks if block.type == "tool_use")
+    names = dict.fromkeys(str(block.value()["name"]) for block in calls)
+    return [encoded_tool(name, "Not available any more.", {"type": "object"}) for name in names]
 
 
 def encoded_system(prompt: str, marks: Marks) -> tuple[bytes, ...]:
