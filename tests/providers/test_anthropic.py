@@ -256,13 +256,13 @@ async def test_a_cut_in_the_middle_of_an_event_is_like_one_before_it():
 
 
 async def test_hanging_before_and_within_the_answer_runs_into_a_clock():
-    short = Timeouts(first_byte=0.05, gap=0.05)
-    for answer, clock in (
-        (hangs, "first_byte"),
-        (hangs_after(b""), "first_byte"),
-        (hangs_after(sse(PLAY.cut(events=3))), "gap"),
+    soon, later = 0.05, 5.0
+    for answer, clock, timeouts in (
+        (hangs, "first_byte", Timeouts(first_byte=soon, gap=later)),
+        (hangs_after(b""), "first_byte", Timeouts(first_byte=soon, gap=later)),
+        (hangs_after(sse(PLAY.cut(events=3))), "gap", Timeouts(first_byte=later, gap=soon)),
     ):
-        error = await failed(answer, timeouts=short)
+        error = await failed(answer, timeouts=timeouts)
         assert isinstance(error, ProviderTimeout)
         assert error.clock == clock
 

@@ -58,9 +58,9 @@ async def test_the_clock_that_ran_out_is_named():
 
 
 async def test_a_gap_is_counted_from_the_last_event():
-    source = Source(*[0.01] * 8)
-    events = with_clocks(source.events(), Timeouts(first_byte=LONG, gap=0.05))
-    assert len([event async for event in events]) == 8
+    source = Source(*[0.1] * 5)
+    events = with_clocks(source.events(), Timeouts(first_byte=LONG, gap=0.4))
+    assert len([event async for event in events]) == 5
 
 
 async def test_the_time_of_the_consumer_does_not_count():

@@ -76,7 +76,8 @@ def sampling(subject: Subject) -> Findings:
 
 def tool_choice(subject: Subject) -> Findings:
     """A model that thinks cannot be forced to call a tool."""
-    choice = (subject.body.get("tool_choice") or {}).get("type")
+    chosen = subject.body.get("tool_choice")
+    choice = chosen.get("type") if isinstance(chosen, dict) else None
     if subject.thinking == "enabled" and choice in ("any", "tool"):
         yield "tool_choice", f"With thinking a `tool_choice` of `{choice}` is not allowed."
 
