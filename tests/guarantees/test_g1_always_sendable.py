@@ -7,9 +7,10 @@ hold everything that was stored.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from stories import MARK, MODELS, Tale, make, play, signed
@@ -31,6 +32,14 @@ GROUP = 100
 """Seeds of one test."""
 
 ENVIRON = Environ.read(os.environ)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Every repair is a warning, and there are hundreds of thousands."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("group", range(10))
