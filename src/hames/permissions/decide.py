@@ -21,16 +21,18 @@ from hames.permissions.subjects import (
 from hames.permissions.types import Behavior, Decision, Policy, Question
 
 
-def decide(policy: Policy, question: Question) -> Decision:
+def decide(policy: Policy, question: Question, hook: Decision | None = None) -> Decision:
     """Judge a call. The first of these that has an answer gives it:
 
-    deny rules, ask rules, safety checks, the mode, what needs no question, allow rules; else ask.
+    deny rules, ask rules, safety checks, what a `hook` says (`allow` or `ask`), the mode, what needs no
+    question, allow rules; else ask.
     """
     subjects = _subjects(policy, question)
     decision = (
         _by_rules("deny", policy, question, subjects)
         or _by_rules("ask", policy, question, subjects)
         or _unsafe(policy, question, subjects)
+        or _hooked(hook, subjects)
         or _approved(policy, question, subjects)
         or _open(question, subjects)
     )
@@ -86,6 +88,13 @@ def _unsafe(policy: Policy, question: Question, subjects: Sequence[Subject]) -> 
         if policy.mode != "bypassPermissions" and (decision := subject.protected()):
             return decision
     return None
+
+
+def _hooked(hook: Decision | None, subjects: Sequence[Subject]) -> Decision | None:
+    if hook is None or hook.behavior == "ask":
+        return hook
+    readonly = bool(subjects) and all(subject.readonly for subject in subjects)
+    return _changed(hook, "allow", readonly=readonly)
 
 
 def _approved(policy: Policy, question: Question, subjects: Sequence[Subject]) -> Decision | None:

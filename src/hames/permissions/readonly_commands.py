@@ -284,8 +284,12 @@ _SED_CHANGE = "|".join(
     rf"[sy]{re.escape(mark)}{text}{re.escape(mark)}{text}{re.escape(mark)}[gpiI0-9]*"
     for mark, text in _SED_TEXT.items()
 )
-_SED_COMMAND = rf"\s*(?:{_SED_ADDRESS}(?:,(?:{_SED_ADDRESS}|[+~]\d+))?\s*!?\s*)?(?:[pdqlhHgGxnND=]|{_SED_CHANGE})\s*"
-_SED_SCRIPT = re.compile(rf"{_SED_COMMAND}(?:[;\n]{_SED_COMMAND})*;?\s*")
+# No two parts of these may match the same blank: trying every split of long runs would take forever.
+_SED_COMMAND = (
+    rf"(?:{_SED_ADDRESS}(?:,(?:{_SED_ADDRESS}|[+~]\d+))?[ \t]*(?:![ \t]*)?)?"
+    rf"(?:[pdqlhHgGxnND=]|{_SED_CHANGE})[ \t]*"
+)
+_SED_SCRIPT = re.compile(rf"\s*{_SED_COMMAND}(?:[;\n]\s*{_SED_COMMAND})*;?\s*")
 _SED = Options(
     "nErsuze:",
     "quiet silent regexp-extended expression= null-data separate unbuffered posix sandbox",
@@ -319,11 +323,13 @@ def sed_prints(words: Sequence[Word], used: Use) -> bool:
     )
 
 
-_AWK_ITEM = r'(?:\$(?:\d+|NF|0)|NR|NF|FNR|"[^"\\|<>]*")'
-_AWK_TEST = r"(?:NR|NF|FNR|\$\d+|\$NF)\s*(?:==|!=|<=|>=|<|>|~|!~)\s*(?:\d+|\"[\w .:/-]*\"|/[^/\\]*/)|/[^/\\]*/|NF"
-_AWK_PROGRAM = re.compile(
-    rf"\s*(?:{_AWK_TEST})?\s*(?:\{{\s*print(?:\s*{_AWK_ITEM}(?:\s*,?\s*{_AWK_ITEM})*)?\s*;?\s*\}})?\s*"
+_AWK_ITEM = r'(?:\$(?:\d+|NF)|NR|NF|FNR|"[^"\\|<>]*")'
+_AWK_TEST = (
+    r"(?:NR|NF|FNR|\$\d+|\$NF)\s*(?:==|!=|<=|>=|<|>|~|!~)\s*(?:\d+|\"[\w .:/-]*\"|/[^/\\]*/)"
+    r"|/[^/\\]*/|NF"
 )
+_AWK_PRINT = rf"print(?:\s*{_AWK_ITEM}(?:\s*(?:,\s*)?{_AWK_ITEM})*)?"
+_AWK_PROGRAM = re.compile(rf"\s*(?:(?:{_AWK_TEST})\s*)?(?:\{{\s*{_AWK_PRINT}\s*(?:;\s*)?\}}\s*)?")
 
 
 def _awk(words: Sequence[Word]) -> list[Word] | None:

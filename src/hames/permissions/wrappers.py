@@ -156,8 +156,8 @@ STEERING_VARIABLE = re.compile(
 
 _FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
-_MOST_VARIANTS = 200
-"""Words of wrappers that are tried as commands; what is left counts as unknown."""
+_MOST_TRIED = 50_000
+"""Words of the commands tried inside one command; what is left counts as unknown."""
 
 _DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?")
 
@@ -248,8 +248,8 @@ def looked_through(words: Sequence[Word]) -> Iterator[Inner]:
         for at, word in enumerate(run if wraps else run[:1]):
             if (at or run is not words) and not _is_option(word):
                 yield Inner([*run[at:], *tail])
-                tried += 1
-            if tried > _MOST_VARIANTS:
+                tried += len(run) - at
+            if tried > _MOST_TRIED:
                 yield Inner([Word("…", ANY, False)])
                 return
 
