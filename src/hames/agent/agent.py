@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hames._aio import Interrupt
 from hames._clock import Clock, Ids
@@ -15,12 +15,13 @@ from hames.agent.estimate import Estimate
 from hames.agent.gate import Gate
 from hames.agent.inbox import Inbox, Prompt
 from hames.agent.limits import Budget, Limits
+from hames.agent.outcome import Ended, Outcome
 from hames.agent.stops import Progress
 from hames.agent.toolbox import Toolbox
 from hames.blocks import Block
 from hames.context.reminders import reminder
 from hames.context.request import Frame
-from hames.errors import Category
+from hames.errors import Category, Interrupted
 from hames.events import AssistantSaid, Event, Noted, TurnStarted, UserSaid
 from hames.messages import PermissionMode
 from hames.models import Model
@@ -31,6 +32,9 @@ from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
 from hames.tools.tool import Call, Spill
 from hames.usage import Ledger
+
+if TYPE_CHECKING:
+    from hames.agent.hooking import Hooks
 
 log = logging.getLogger("hames.agent")
 
@@ -83,6 +87,8 @@ class Agent:
     """What the harness will tell the model with the next results."""
     opening: list[Block] = field(default_factory=list)
     """Context that goes before the first prompt of a new session."""
+    hooks: Hooks | None = None
+    """None when none are configured."""
 
     inbox: Inbox = field(default_factory=Inbox)
     interrupt: Interrupt = field(default_factory=Interrupt)
@@ -119,9 +125,18 @@ class Agent:
         self.progress.begin()
         self.denials.clear()
         self.obligations.clear()
-        self.emit(TurnStarted(self.init()))
+        # Official 2.1.330 asks the hooks before it tells of the turn.
+        try:
+            admission = await self.hooks.prompt_came(prompt) if self.hooks else None
+        finally:
+            self.emit(TurnStarted(self.init()))
+        if self.hooks and admission and admission.refusal is not None:
+            said = await self.hooks.refuse(admission.refusal)
+            raise Ended(Outcome("prompt_blocked", text=said))
         if self.opening and not self.conversation.turns:
             await self.conversation.say(self.opening, is_meta=True)
+        if admission and admission.notes:
+            await self.conversation.say(admission.notes, is_meta=True)
         await self._say(prompt)
 
     async def take_inbox(self) -> None:
@@ -131,8 +146,23 @@ class Agent:
         self.pending_notes.clear()
         if notes:
             await self.conversation.say([reminder(note) for note in notes], is_meta=True)
-        for prompt in self.inbox.drain():
-            await self._say(prompt)
+        while (prompt := self.inbox.take()) is not None:
+            await self._take_up(prompt)
+
+    async def _take_up(self, prompt: Prompt) -> None:
+        """A prompt that came during the answer."""
+        if self.hooks is not None:
+            try:
+                admission = await self.hooks.prompt_came(prompt)
+            except Interrupted:
+                self.inbox.put_back(prompt)
+                raise
+            if admission.refusal is not None:
+                await self.hooks.refuse(admission.refusal)
+                return
+            if admission.notes:
+                await self.conversation.say(admission.notes, is_meta=True)
+        await self._say(prompt)
 
     async def _say(self, prompt: Prompt) -> None:
         uuid = await self.conversation.say(
@@ -215,6 +245,13 @@ class Agent:
 
     async def close(self) -> None:
         """End everything the session owns."""
+        try:
+            if self.hooks is not None:
+                await self.hooks.close()
+        finally:
+            await self._release()
+
+    async def _release(self) -> None:
         try:
             await self.background.stop()
         finally:

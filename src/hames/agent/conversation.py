@@ -63,9 +63,12 @@ class Conversation:
         )
         self._add("assistant", blocks)
 
-    async def log_result(self, block: Block, data: Any) -> str:
-        """Log the result of one call as soon as it is there; `add_results` makes it part of the turn."""
-        return await self.log.user([block], tool_use_result=data)
+    async def log_result(self, block: Block, data: Any, extra: dict[str, Any] | None = None) -> str:
+        """Log the result of one call as soon as it is there; `add_results` makes it part of the turn.
+
+        `extra` are further fields of its line.
+        """
+        return await self.log.user([block], tool_use_result=data, extra=extra)
 
     def add_results(self, blocks: Sequence[Block]) -> None:
         """The logged results of a reply, in the order asked."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from hames._aio import Interrupt, patiently
 from hames.approvals import (
     CanUseTool,
+    PermissionResult,
     PermissionResultAllow,
     PermissionResultDeny,
     ToolPermissionContext,
@@ -19,7 +21,7 @@ from hames.messages import PermissionMode
 from hames.permissions.decide import decide
 from hames.permissions.hiding import hidden
 from hames.permissions.modes import parse_mode
-from hames.permissions.types import Decision, Policy, Question
+from hames.permissions.types import Behavior, Decision, Policy, Question, Rules, SourcedRule
 from hames.permissions.updates import apply_updates, suggestions
 from hames.tools.tool import Tool
 
@@ -42,12 +44,20 @@ class Verdict:
         return self.decision.behavior == "allow"
 
 
+Answered = tuple[PermissionResult, str]
+"""An answer, and whose: `callback`, or a hook."""
+
+
 class Gate:
     """A session's policy, and whom to ask."""
 
     def __init__(self, policy: Policy, can_use_tool: CanUseTool | None) -> None:
         self.policy = policy
         self.can_use_tool = can_use_tool
+        self.request_hooks: (
+            Callable[[Question, ToolPermissionContext], Coroutine[Any, Any, Answered | None]] | None
+        ) = None
+        """Asked beside the callback; None is no answer."""
 
     async def judge(
         self,
@@ -57,19 +67,28 @@ class Gate:
         call_id: str,
         cwd: str,
         interrupt: Interrupt,
+        *,
+        hook: Decision | None = None,
     ) -> Verdict:
-        """Decide about a call; asks the callback when policy leaves it open."""
+        """Decide about a call; asks the callback and hooks when policy leaves it open.
+
+        `hook` is what a hook said before: that it is allowed, or to be asked about.
+        """
         question = Question(tool.name, input, tool.access(args), cwd, tool.aliases)
-        decision = decide(self.policy, question)
+        decision = decide(self.policy, question, hook)
         match decision.behavior:
             case "allow":
                 return Verdict(decision, input)
             case "deny":
                 return Verdict(decision, input, _denied(tool.name, decision))
             case "ask":
-                if self.can_use_tool is None or self.policy.mode == "dontAsk":
-                    return Verdict(_refused(decision), input, _nobody(tool.name, decision))
-                return await self._ask(self.can_use_tool, question, decision, call_id, interrupt)
+                return await self._ask(question, decision, call_id, interrupt)
+
+    def speaks_of(self, rule: str, question: Question) -> bool:
+        """Whether a permission rule speaks of a call, or may speak of it."""
+        plain = replace(self.policy, mode="default", rules=Rules())
+        ruled = replace(plain, rules=Rules(deny=(SourcedRule(rule),)))
+        return decide(plain, question) != decide(ruled, question)
 
     def use_mode(self, mode: PermissionMode) -> None:
         """Judge by another mode from now on. Raises OptionsError for one that is not there."""
@@ -84,12 +103,7 @@ class Gate:
         return decide(self.policy, Question(tool.name, input, tool.access(args), cwd, tool.aliases))
 
     async def _ask(
-        self,
-        callback: CanUseTool,
-        question: Question,
-        decision: Decision,
-        call_id: str,
-        interrupt: Interrupt,
+        self, question: Question, decision: Decision, call_id: str, interrupt: Interrupt
     ) -> Verdict:
         context = ToolPermissionContext(
             suggestions=suggestions(self.policy, question, decision),
@@ -98,18 +112,22 @@ class Gate:
             decision_reason=decision.reason,
             display_name=question.tool,
         )
-        try:
+        askers: list[Coroutine[Any, Any, Answered | None]] = []
+        if self.policy.mode != "dontAsk":
+            if self.request_hooks is not None:
+                askers.append(self.request_hooks(question, context))
+            if self.can_use_tool is not None:
+                askers.append(_called(self.can_use_tool, question, context))
+        answered: Answered | None = None
+        if len(askers) == 1:
             with interrupt:
-                answer = callback(question.tool, dict(question.input), context)
-                if inspect.isawaitable(answer):
-                    answer = await patiently(answer)
-        except Interrupted:
-            raise
-        except (
-            Exception
-        ) as error:  # a caller's callback may raise anything; a failure is no permission
-            said = f"The permission callback failed ({type(error).__name__}: {error}), so `{question.tool}` was not run."
-            return Verdict(_by_callback(decision, "deny", said), question.input, said)
+                answered = await askers[0]
+        elif askers:
+            with interrupt:
+                answered = await _first(askers)
+        if answered is None:
+            return Verdict(_refused(decision), question.input, _nobody(question.tool, decision))
+        answer, by = answered
         match answer:
             case PermissionResultAllow():
                 if answer.updated_permissions:
@@ -117,21 +135,21 @@ class Gate:
                 changed = bool(answer.updated_input) and answer.updated_input != question.input
                 input = answer.updated_input if changed and answer.updated_input else question.input
                 return Verdict(
-                    _by_callback(decision, "allow", "Allowed by the callback."),
+                    _by(by, decision, "allow", f"Allowed by the {by}."),
                     input,
                     changed=changed,
                 )
             case PermissionResultDeny():
                 said = answer.message or f"The user did not allow this call of `{question.tool}`."
                 return Verdict(
-                    _by_callback(decision, "deny", said), question.input, said, answer.interrupt
+                    _by(by, decision, "deny", said), question.input, said, answer.interrupt
                 )
             case _:  # what a caller's untyped callback may give
                 said = (  # type: ignore[unreachable]
                     f"The permission callback returned `{type(answer).__name__}` instead of a PermissionResult,"
                     f" so `{question.tool}` was not run."
                 )
-                return Verdict(_by_callback(decision, "deny", said), question.input, said)
+                return Verdict(_by(by, decision, "deny", said), question.input, said)
 
 
 def _denied(tool: str, decision: Decision) -> str:
@@ -157,7 +175,43 @@ def _refused(decision: Decision) -> Decision:
     )
 
 
-def _by_callback(decision: Decision, behavior: Any, reason: str) -> Decision:
-    return Decision(
-        behavior, reason, None, "callback", "callback", decision.readonly, decision.blocked_path
-    )
+def _by(by: str, decision: Decision, behavior: Behavior, reason: str) -> Decision:
+    kind: Literal["callback", "hook"] = "callback" if by == "callback" else "hook"
+    return Decision(behavior, reason, None, by, kind, decision.readonly, decision.blocked_path)
+
+
+async def _called(
+    callback: CanUseTool, question: Question, context: ToolPermissionContext
+) -> Answered:
+    try:
+        answer = callback(question.tool, dict(question.input), context)
+        if inspect.isawaitable(answer):
+            answer = await patiently(answer)
+    except Interrupted:
+        raise
+    except Exception as error:  # a caller's callback may raise anything; a failure is no permission
+        said = f"The permission callback failed ({type(error).__name__}: {error}), so `{question.tool}` was not run."
+        return PermissionResultDeny(message=said), "callback"
+    return answer, "callback"
+
+
+async def _first(askers: Sequence[Coroutine[Any, Any, Answered | None]]) -> Answered | None:
+    """The first answer, a refusal before a permission that comes at the same time; None: no answer.
+
+    Official 2.1.330 takes the first answer whatever it is.
+    """
+    tasks = [asyncio.ensure_future(asker) for asker in askers]
+    try:
+        waiting = set(tasks)
+        while waiting:
+            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            given = [task.result() for task in tasks if task.done()]
+            answers = [answered for answered in given if answered is not None]
+            refusals = [one for one in answers if not isinstance(one[0], PermissionResultAllow)]
+            if answers:
+                return (refusals or answers)[0]
+        return None
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

@@ -20,6 +20,8 @@ class Prompt:
     """Why there is a turn that no user message started: `{"kind": "task-notification"}`."""
     fields: dict[str, Any] = field(default_factory=dict)
     """Further fields of its transcript line."""
+    replay: bool = False
+    """Listeners are told when it is taken up."""
 
 
 class Inbox:
@@ -31,8 +33,16 @@ class Inbox:
     def put(self, prompt: Prompt) -> None:
         self._waiting.append(prompt)
 
+    def put_back(self, prompt: Prompt) -> None:
+        """It was taken too early: it is the oldest again."""
+        self._waiting.appendleft(prompt)
+
     def empty(self) -> bool:
         return not self._waiting
+
+    def waiting(self) -> list[Prompt]:
+        """What waits, oldest first; it stays."""
+        return list(self._waiting)
 
     def take(self) -> Prompt | None:
         """The oldest prompt, or None."""

@@ -17,6 +17,9 @@ Kind = Literal[
     "api_error",
     "interrupted_streaming",
     "interrupted_tools",
+    "hook_stopped",
+    "stop_prevented",
+    "prompt_blocked",
     "failed",
 ]
 
@@ -33,13 +36,21 @@ class Outcome:
     """What to say besides, for kinds that need it."""
 
 
+class Ended(Exception):
+    """The answer is over, from wherever this is raised."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.kind)
+        self.outcome = outcome
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """What the result message says of a kind."""
 
     subtype: str
     is_error: bool
-    terminal_reason: str
+    terminal_reason: str | None
 
 
 # Official 2.1.330: a failed request is a `success` with `is_error`; the text stands in `result`.
@@ -53,5 +64,8 @@ ENDINGS: dict[Kind, Ending] = {
     "api_error": Ending("success", True, "api_error"),
     "interrupted_streaming": Ending("error_during_execution", True, "aborted_streaming"),
     "interrupted_tools": Ending("error_during_execution", True, "aborted_tools"),
+    "hook_stopped": Ending("success", False, "hook_stopped"),
+    "stop_prevented": Ending("success", False, "stop_hook_prevented"),
+    "prompt_blocked": Ending("success", False, None),
     "failed": Ending("error_during_execution", True, "turn_setup_failed"),
 }

@@ -8,7 +8,7 @@ from hames.agent.agent import Agent
 from hames.agent.inbox import Prompt
 from hames.agent.limits import BudgetExhausted
 from hames.agent.loop import answer
-from hames.agent.outcome import Outcome
+from hames.agent.outcome import Ended, Outcome
 from hames.agent.result import Stopwatch, result_of
 from hames.agent.stops import say_error
 from hames.blocks import text
@@ -28,6 +28,8 @@ async def respond(agent: Agent, prompt: Prompt) -> ResultMessage:
     watch = Stopwatch(agent)
     try:
         outcome = await answer(agent, prompt)
+    except Ended as end:
+        outcome = end.outcome
     except Interrupted as interruption:
         outcome = await _interrupted(agent, in_tools="tools" in interruption.args)
     except BudgetExhausted as error:
@@ -41,9 +43,12 @@ async def respond(agent: Agent, prompt: Prompt) -> ResultMessage:
         log.exception("The answer failed")
         outcome = Outcome("failed", text=f"{type(error).__name__}: {error}")
     agent.interrupt.clear()
+    if agent.hooks is not None:
+        await agent.hooks.answer_ended(outcome)
     result = result_of(agent, outcome, watch, prompt)
     await agent.conversation.log.finish_turn(cost=agent.ledger.cost_state(agent.session_id))
     agent.emit(Answered(result))
+    agent.interrupt.clear()  # one that came until here was about this answer, not the next
     return result
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hames.blocks import Block, tool_result
 from hames.errors import ToolError
+from hames.permissions.types import Decision
 from hames.tools.tool import Call
 
 PREVIEW = 2_000
@@ -23,7 +24,29 @@ class Report:
     after: list[Block] = field(default_factory=list)
     interrupts: bool = False
     """The refusal of this call ends the turn."""
+    decision: Decision | None = None
+    """Why it was allowed or not, where that has to be recorded."""
     _block: Block | None = None
+
+    def add_text(self, said: str) -> None:
+        """Add to what the model sees, behind the result."""
+        if isinstance(self.content, str):
+            self.content = f"{self.content}\n\n{said}"
+        else:
+            self.content = [*self.content, {"type": "text", "text": said}]
+
+    def recorded(self) -> dict[str, Any] | None:
+        """Further fields of the result's line in the transcript."""
+        if self.decision is None:
+            return None
+        decision = self.decision
+        fields = {
+            "behavior": decision.behavior,
+            "source": decision.source or decision.reason_type,
+            "reason": decision.reason,
+            "rule": decision.rule,
+        }
+        return {"permissionDecision": {k: v for k, v in fields.items() if v is not None}}
 
     def block(self, tool_use_id: str) -> Block:
         """The `tool_result` block."""

@@ -71,6 +71,8 @@ async def conclude(agent: Agent, reply: Reply) -> Outcome | None:
     if not "".join(progress.parts).strip() and progress.may("empty", MAX_EMPTY):
         await agent.conversation.say([reminder(NO_OUTPUT)], is_meta=True)
         return None
+    if agent.hooks is not None:
+        return await agent.hooks.may_stop(reply.stop_reason)
     return Outcome("finished", reply.stop_reason)
 
 

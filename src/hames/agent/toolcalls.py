@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hames import _json
 from hames.agent.results import Report, bounded, failed, interrupted, not_started, refused
 from hames.agent.toolbox import validated
+from hames.blocks import Block
 from hames.blocks import from_value as block_of
 from hames.errors import Interrupted, ToolError
 from hames.permissions.types import Decision
@@ -38,6 +39,11 @@ class Prepared:
     args: Any
     call: Call
     parallel: bool
+    input: dict[str, Any]
+    """What `args` were made of."""
+    decision: Decision
+    notes: list[Block] = field(default_factory=list)
+    """What hooks want the model to know besides the result."""
 
 
 @dataclass(slots=True)
@@ -50,13 +56,16 @@ class Round:
     async def report(self, use: ToolUse, report: Report) -> None:
         """Log and emit the result of a call; the model gets it at the end of the round."""
         self.reports[use.id] = report
-        uuid = await self.agent.conversation.log_result(report.block(use.id), report.data)
+        uuid = await self.agent.conversation.log_result(
+            report.block(use.id), report.data, report.recorded()
+        )
         self.agent.emit_user([report.block(use.id)], uuid, tool_use_result=report.data)
 
 
 async def run_tools(agent: Agent, calls: Sequence[ToolUse]) -> None:
     """Run the calls and add their results to the conversation. Raises `Interrupted` after doing so."""
     round = Round(agent)
+    cwd = agent.workspace.cwd
     try:
         await _run_all(round, calls)
     except Interrupted:
@@ -71,6 +80,8 @@ async def run_tools(agent: Agent, calls: Sequence[ToolUse]) -> None:
         after = [block for use in calls for block in round.reports[use.id].after]
         if after:
             await agent.conversation.say(after, is_meta=True)
+    if agent.hooks is not None:
+        await agent.hooks.after_round(calls, round.reports, cwd)
 
 
 async def answer_unrun(agent: Agent, calls: Sequence[ToolUse]) -> None:
@@ -117,6 +128,7 @@ async def _execute_all(round: Round, ready: Sequence[Prepared]) -> None:
 
 
 async def _execute_one(round: Round, ready: Prepared) -> None:
+    began = round.agent.clock.monotonic()
     try:
         with round.agent.interrupt:
             report = await execute(round.agent, ready)
@@ -126,38 +138,50 @@ async def _execute_one(round: Round, ready: Prepared) -> None:
         stopped = interrupted(ready.tool.name, so_far) if started else not_started(ready.use.name)
         await round.report(ready.use, stopped)
         raise
+    if round.agent.hooks is not None:
+        milliseconds = int((round.agent.clock.monotonic() - began) * 1000)
+        await round.agent.hooks.after_call(ready, report, milliseconds)
+    if ready.decision.reason_type in ("hook", "callback"):
+        report.decision = ready.decision
     await round.report(ready.use, report)
 
 
 async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report:
-    """Find the tool, validate the input, pass the gate. A report is the refusal."""
+    """Find the tool, validate the input, ask hooks, pass the gate. A report is the refusal."""
     tool = agent.toolbox.find(use.name)
     if tool is None:
         return failed(ToolError(agent.unknown_tool(use.name), invalid=True))
+    notes: list[Block] = []
+    said: Decision | None = None
     try:
         input = _parsed(use)
         args = validated(tool, input)
+        if agent.hooks is not None:
+            heard = await agent.hooks.before_call(tool, args, input, use.id)
+            notes, said = heard.notes, heard.decision
+            if said is not None and said.behavior == "deny":
+                return await _deny(agent, use, input, said, heard.message, notes=notes)
+            if heard.input is not None:
+                input = heard.input
+                args = validated(tool, input)
         verdict = await agent.gate.judge(
-            tool, args, input, use.id, agent.workspace.cwd, agent.interrupt
+            tool, args, input, use.id, agent.workspace.cwd, agent.interrupt, hook=said
         )
         if verdict.allowed and verdict.changed:
             args = validated(tool, verdict.input)
             again = agent.gate.recheck(tool, args, verdict.input, agent.workspace.cwd)
             if again.behavior == "deny":
-                return _deny(
-                    agent,
-                    use,
-                    verdict.input,
-                    again,
-                    f"The changed input is denied. {again.reason}",
-                    False,
-                )
+                why = f"The changed input is denied. {again.reason}"
+                return await _deny(agent, use, input, again, why, notes=notes)
     except ToolError as error:
         return failed(error)
     if not verdict.allowed:
-        return _deny(agent, use, input, verdict.decision, verdict.message, verdict.interrupt)
+        return await _deny(
+            agent, use, input, verdict.decision, verdict.message, verdict.interrupt, notes
+        )
     parallel = tool.parallel or verdict.decision.readonly
-    return Prepared(use, tool, args, agent.call(use.id, tool.name), parallel)
+    call = agent.call(use.id, tool.name)
+    return Prepared(use, tool, args, call, parallel, verdict.input, verdict.decision, notes)
 
 
 async def execute(agent: Agent, ready: Prepared) -> Report:
@@ -207,13 +231,14 @@ def _parsed(use: ToolUse) -> Any:
     return use.input
 
 
-def _deny(
+async def _deny(
     agent: Agent,
     use: ToolUse,
     input: dict[str, Any],
     decision: Decision,
     message: str,
-    interrupts: bool,
+    interrupts: bool = False,
+    notes: Sequence[Block] = (),
 ) -> Report:
     agent.denials.append({"tool_name": use.name, "tool_use_id": use.id, "tool_input": input})
     if decision.reason_type != "callback":
@@ -225,4 +250,9 @@ def _deny(
             decision_reason_type=decision.reason_type,
             decision_reason=decision.reason,
         )
-    return refused(message, interrupts=interrupts)
+    report = refused(message, interrupts=interrupts)
+    report.decision = decision
+    report.after += notes
+    if agent.hooks is not None:
+        report.after += await agent.hooks.call_denied(use, input, message)
+    return report

@@ -1,0 +1,466 @@
+"""Where hooks meet the agent: what is fired when, and what follows from what hooks say.
+
+What hooks decide stands in the transcript: on the line of a call's result (`permissionDecision`), or in a
+system line of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hames import _json
+from hames.agent.gate import Answered
+from hames.agent.outcome import Ended, Outcome
+from hames.agent.results import Report
+from hames.approvals import PermissionResultDeny, ToolPermissionContext, on_wire
+from hames.blocks import Block, Turn, text
+from hames.context.reminders import reminder
+from hames.errors import Interrupted
+from hames.hooks import events
+from hames.hooks.config import HookTable
+from hames.hooks.events import Event
+from hames.hooks.outcome import Answer
+from hames.hooks.outcome import Outcome as Said
+from hames.hooks.runner import Runner, Surroundings
+from hames.permissions.types import Decision, Question
+from hames.providers.ask import Asking, ask
+from hames.providers.network import Network
+from hames.providers.protocol import Request
+
+if TYPE_CHECKING:
+    from hames.agent.agent import Agent
+    from hames.agent.inbox import Prompt
+    from hames.agent.toolcalls import Prepared
+    from hames.providers.assemble import ToolUse
+    from hames.tools.tool import Tool
+
+log = logging.getLogger("hames.hooks")
+
+MAX_STOP_BLOCKS = 8
+"""How often in a row hooks may send the model back to work."""
+SMALL_MODEL = "haiku"
+PROMPT_HOOK_TOKENS = 1024
+FAILURES = ("api_error", "max_output_tokens")
+
+
+@dataclass(slots=True)
+class Heard:
+    """What hooks said before a call."""
+
+    input: dict[str, Any] | None = None
+    """Another input."""
+    decision: Decision | None = None
+    message: str = ""
+    """For the model, when it may not run."""
+    notes: list[Block] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Admission:
+    """What hooks said to a prompt."""
+
+    notes: list[Block] = field(default_factory=list)
+    refusal: str | None = None
+
+
+class Hooks:
+    """The hooks of an agent."""
+
+    def __init__(
+        self, agent: Agent, table: HookTable, *, source: str, network: Network, show: bool
+    ) -> None:
+        self._agent = agent
+        self._source = source
+        """How the session began: `startup`, `resume` or `fork`."""
+        self._began = False
+        self._stop_active = False
+        self._stop_blocks = 0
+        self._stopping: Answer | None = None
+        self._notes: list[str] = []
+        self._prompt_id = ""
+        self._around = Surroundings(
+            machine=agent.machine,
+            workspace=agent.workspace,
+            common=self._common,
+            note=agent.note,
+            ask_model=self._ask_model,
+            network=network,
+            clock=agent.clock,
+            ids=agent.ids,
+            show=show,
+            late=self._late,
+        )
+        self._runner = Runner(table, self._around)
+        if table.has(events.PermissionRequest) or table.has(events.Notification):
+            agent.gate.request_hooks = self._permission
+
+    async def prompt_came(self, prompt: Prompt) -> Admission:
+        """A prompt is to be taken up: hooks may block it, or add to it. Raises `Interrupted`."""
+        self._stop_active, self._stop_blocks, self._stopping = False, 0, None
+        self._prompt_id = prompt.uuid or self._agent.ids.uuid()
+        notes: list[Block] = []
+        if not self._began:
+            await self._set_env_file()
+            start = events.SessionStart(source=self._source, model=self._agent.frame.model)  # type: ignore[arg-type]  # one of its words
+            notes += _notes(start, await self._fire(start))
+            self._began = True
+        if not prompt.synthetic:
+            event = events.UserPromptSubmit(prompt=_text_of(prompt))
+            said = await self._fire(event)
+            if (stop := said.stop() or said.block()) is not None:
+                why = stop.stop if stop.stop is not None else stop.block
+                return Admission(refusal=why or stop.reason or "A hook blocked the prompt.")
+            notes += _notes(event, said)
+        return Admission(self._take_notes() + notes)
+
+    async def refuse(self, why: str) -> str:
+        """Tell of a prompt that was blocked; what to say of it."""
+        said = f"The prompt was blocked by a hook: {why}"
+        fields = {"content": said, "level": "warning"}
+        self._agent.note("informational", **fields, prevent_continuation=True)
+        await self._agent.conversation.log.system(
+            "informational", {**fields, "preventContinuation": True}
+        )
+        return said
+
+    async def before_call(
+        self, tool: Tool, args: Any, input: dict[str, Any], call_id: str
+    ) -> Heard:
+        """Ask the hooks about a call. Raises `Interrupted`."""
+        event = events.PreToolUse(tool_name=tool.name, tool_input=input, tool_use_id=call_id)
+        if not self._runner.table.has(events.PreToolUse):
+            return Heard()
+        agent = self._agent
+        question = Question(tool.name, input, tool.access(args), agent.workspace.cwd, tool.aliases)
+        with agent.interrupt:
+            said = await self._runner.fire(
+                event,
+                tool_use_id=call_id,
+                also=tool.aliases,
+                applies=lambda rule: agent.gate.speaks_of(rule, question),
+            )
+        self._stopping = self._stopping or said.stop()
+        heard = Heard(notes=_notes(event, said))
+        changed = said.updated_input()
+        if changed is not None and changed.updated_input != input:
+            heard.input = changed.updated_input
+        if (verdict := said.verdict()) is not None:
+            heard.decision, heard.message = _decision(tool.name, verdict)
+        return heard
+
+    async def after_call(self, ready: Prepared, report: Report, milliseconds: int) -> None:
+        """Tell hooks how a call ended; what they say becomes part of its result."""
+        report.after += ready.notes
+        use, tool, input = ready.use, ready.tool, ready.input
+        event: events.PostToolUse | events.PostToolUseFailure
+        if report.is_error:
+            event = events.PostToolUseFailure(
+                tool_name=tool.name,
+                tool_input=input,
+                tool_use_id=use.id,
+                error=_plain(report.content),
+                duration_ms=milliseconds,
+            )
+        else:
+            event = events.PostToolUse(
+                tool_name=tool.name,
+                tool_input=input,
+                tool_response=_jsonable(report),
+                tool_use_id=use.id,
+                duration_ms=milliseconds,
+            )
+        try:
+            said = await self._fire(event, tool_use_id=use.id, also=tool.aliases)
+        except Interrupted:
+            return  # the call has ended: its result stands, and the interrupt is met at the next step
+        self._stopping = self._stopping or said.stop()
+        if (replaced := said.updated_output()) is not None:
+            _replace(report, replaced.updated_output)
+        for note in _said(event, said):
+            report.add_text(f"<system-reminder>\n{note}\n</system-reminder>")
+
+    async def call_denied(self, use: ToolUse, input: dict[str, Any], reason: str) -> list[Block]:
+        """Tell hooks of a refused call; what the model is to know besides."""
+        event = events.PermissionDenied(
+            tool_name=use.name, tool_input=input, tool_use_id=use.id, reason=reason
+        )
+        said = await self._fire(event, tool_use_id=use.id)
+        notes = _notes(event, said)
+        if said.retry():
+            notes.append(reminder(f"A hook allows that you try the call of {use.name} once more."))
+        return notes
+
+    async def after_round(
+        self, calls: Sequence[ToolUse], reports: Mapping[str, Report], cwd: str
+    ) -> None:
+        """After all calls of a reply. Raises `Ended` when a hook ends the turn, and `Interrupted`."""
+        agent = self._agent
+        batch = events.PostToolBatch(
+            tool_calls=[
+                {
+                    "tool_name": use.name,
+                    "tool_input": use.input,
+                    "tool_use_id": use.id,
+                    "tool_response": _jsonable(reports[use.id]),
+                }
+                for use in calls
+            ]
+        )
+        try:
+            said = await self._fire(batch)
+            notes = _said(batch, said)
+            self._stopping = self._stopping or said.stop()
+            if agent.workspace.cwd != cwd:
+                moved = events.CwdChanged(old_cwd=cwd, new_cwd=agent.workspace.cwd)
+                notes += _said(moved, await self._fire(moved))
+        except Interrupted:
+            raise Interrupted("tools") from None
+        blocks = self._take_notes() + [reminder(note) for note in notes]
+        if blocks:
+            await agent.conversation.say(blocks, is_meta=True)
+        if self._stopping is not None:
+            await self._record("PostToolUse", Said([self._stopping]), prevented=True)
+            why = self._stopping.stop or "A hook ended the turn."
+            agent.obligations.append({"kind": "hook_stopped", "text": why})
+            raise Ended(Outcome("hook_stopped", "tool_use", text=why))
+
+    async def may_stop(self, stop_reason: str | None) -> Outcome | None:
+        """The answer seems complete; None when a hook sends the model back to work."""
+        agent = self._agent
+        event = events.Stop(
+            stop_hook_active=self._stop_active,
+            last_assistant_message="".join(agent.progress.parts),
+            background_tasks=agent.background.obligations(),
+            session_crons=[],
+        )
+        said = await self._fire(event)
+        finished = Outcome("finished", stop_reason)
+        if not said.answers:
+            return finished
+        stop, block = said.stop(), said.block()
+        await self._record("Stop", said, prevented=stop is not None)
+        self._notes += [_named(event, context) for context in said.context()]
+        if stop is not None:
+            return Outcome("stop_prevented", stop_reason)
+        if block is None:
+            return finished
+        if self._stop_blocks >= MAX_STOP_BLOCKS:
+            agent.warn(
+                f"Hooks have sent the model back to work {MAX_STOP_BLOCKS} times in a row; the answer"
+                f" ends although `{block.hook:.80}` wants more: {block.block}"
+            )
+            return finished
+        self._stop_active, self._stop_blocks = True, self._stop_blocks + 1
+        blocks = [text(f"{event.label()} hook feedback:\n{block.block}"), *self._take_notes()]
+        uuid = await agent.conversation.say(blocks, is_meta=True)
+        agent.emit_user(blocks, uuid, is_synthetic=True)
+        agent.progress.begin()
+        return None
+
+    async def answer_ended(self, outcome: Outcome) -> None:
+        """The result is about to be told. Failed answers have an event of their own."""
+        if outcome.kind not in FAILURES:
+            return
+        category = outcome.error.category if outcome.error else outcome.kind
+        event = events.StopFailure(
+            error=category,
+            error_details=outcome.text or None,
+            last_assistant_message="".join(self._agent.progress.parts) or None,
+        )
+        try:
+            await self._fire(event)
+        except Interrupted:
+            self._agent.interrupt.clear()  # the answer has ended
+
+    async def close(self) -> None:
+        """The session ends."""
+        try:
+            if self._began:
+                await self._runner.fire(events.SessionEnd(reason="other"))
+        finally:
+            await self._runner.close()
+            if self._around.env_file is not None:
+                await self._agent.machine.remove(self._around.env_file)
+
+    async def _fire(
+        self, event: Event, *, tool_use_id: str | None = None, also: Sequence[str] = ()
+    ) -> Said:
+        if not self._runner.table.has(type(event)):
+            return Said()
+        with self._agent.interrupt:
+            return await self._runner.fire(event, tool_use_id=tool_use_id, also=also)
+
+    async def _permission(
+        self, question: Question, context: ToolPermissionContext
+    ) -> Answered | None:
+        """The hooks' answer to a question, None when they have none."""
+        tool, input = question.tool, dict(question.input)
+        await self._runner.fire(
+            events.Notification(
+                message=f"Permission is needed to use {tool}.",
+                notification_type="permission_prompt",
+            )
+        )
+        event = events.PermissionRequest(
+            tool_name=tool,
+            tool_input=input,
+            permission_suggestions=[on_wire(update) for update in context.suggestions] or None,
+        )
+        said = await self._runner.fire(
+            event,
+            tool_use_id=context.tool_use_id,
+            also=question.aliases,
+            applies=lambda rule: self._agent.gate.speaks_of(rule, question),
+        )
+        given = said.permission()
+        if given is None:
+            return None
+        answer, by = given
+        if isinstance(answer, PermissionResultDeny) and not answer.message:
+            answer.message = f"A hook did not allow this call of {tool}."
+        return answer, f"hook `{by.hook:.80}` ({by.source})"
+
+    async def _record(self, event: str, said: Said, *, prevented: bool) -> None:
+        """A line in the transcript that says which hooks ran and what came of it."""
+        stop = said.stop() or said.block()
+        await self._agent.conversation.log.system(
+            "stop_hook_summary",
+            {
+                "hookEvent": event,
+                "hookCount": len(said.answers),
+                "hookInfos": [
+                    {"command": one.hook, "source": one.source, "durationMs": one.milliseconds}
+                    for one in said.answers
+                ],
+                "hookErrors": [one.failure for one in said.answers if one.failure],
+                "preventedContinuation": prevented,
+                "stopReason": (stop.stop or stop.block or "") if stop else "",
+                "hasOutput": any(one.context or one.message for one in said.answers),
+                "level": "suggestion",
+            },
+        )
+
+    def _common(self) -> dict[str, Any]:
+        agent = self._agent
+        fields: dict[str, Any] = {
+            "session_id": agent.session_id,
+            "transcript_path": agent.conversation.log.path or "",
+            "cwd": agent.workspace.cwd,
+            "permission_mode": agent.gate.policy.mode,
+        }
+        if self._prompt_id:
+            fields["prompt_id"] = self._prompt_id
+        effort = agent.frame.params.get("output_config", {}).get("effort")
+        if effort:
+            fields["effort"] = {"level": effort}
+        return fields
+
+    def _late(self, event: Event, answer: Answer) -> None:
+        if answer.context:
+            self._notes.append(_named(event, answer.context))
+
+    def _take_notes(self) -> list[Block]:
+        notes, self._notes = self._notes, []
+        return [reminder(note) for note in notes]
+
+    async def _set_env_file(self) -> None:
+        """Give hooks a file for variables, which the session's commands read before they run."""
+        agent, table = self._agent, self._runner.table
+        if not any(kind.sets_variables and table.has(kind) for kind in events.EVENTS.values()):
+            return
+        path = f"{await agent.machine.scratch()}/{agent.session_id}.env"
+        earlier = agent.workspace.env.get("CLAUDE_ENV_FILE")
+        start = f". {shlex.quote(earlier)}\n" if earlier else ""
+        await agent.machine.write(path, start.encode(), mode=0o600)
+        self._around.env_file = path
+        agent.workspace.env = {**agent.workspace.env, "CLAUDE_ENV_FILE": path}
+
+    async def _ask_model(self, instructions: str, question: str, name: str | None) -> str:
+        """One question to a model, paid for like every other."""
+        agent = self._agent
+        model, _ = agent.frames(name or SMALL_MODEL)
+        turn = Turn("user", [text(question)])
+        size = len(question) + len(instructions)
+        max_tokens, reserved = agent.budget.reserve(model, size, PROMPT_HOOK_TOKENS)
+        request = Request(model.id, [turn.encode()], max_tokens, system=[text(instructions).raw])
+        asking = Asking(
+            policy=agent.settings.retry,
+            timeouts=agent.settings.timeouts,
+            clock=agent.clock,
+            random=agent.ids.random,
+        )
+        try:
+            reply = await ask(agent.provider, request, asking)
+        finally:
+            agent.budget.settle(reserved)
+        agent.ledger.record(reply.request_id or reply.message_id, reply.model, reply.usage)
+        return reply.text
+
+
+def _decision(tool: str, verdict: Answer) -> tuple[Decision, str]:
+    """What a verdict means for a call, and what the model is told when it may not run."""
+    source = f"hook `{verdict.hook:.80}` ({verdict.source})"
+    why = verdict.reason
+    match verdict.verdict:
+        case "allow" | "ask" as behavior:
+            reason = why or f"A hook says `{behavior}`."
+            return Decision(behavior, reason, source=source, reason_type="hook"), ""
+        case "defer":
+            why = "A hook wants to put the call off (`defer`), which is not supported."
+    reason = why or "A hook denies it."
+    said = f"{tool} was not run, because a hook denied it: {reason}"
+    return Decision("deny", reason, source=source, reason_type="hook"), said
+
+
+def _said(event: Event, said: Said) -> list[str]:
+    """For the model: objections and context."""
+    notes = [
+        f"A {event.label()} hook objects: {answer.block}"
+        for answer in said.answers
+        if answer.block is not None
+    ]
+    return notes + [_named(event, context) for context in said.context()]
+
+
+def _notes(event: Event, said: Said) -> list[Block]:
+    return [reminder(_named(event, context)) for context in said.context()]
+
+
+def _named(event: Event, context: str) -> str:
+    return f"From a {event.label()} hook: {context}"
+
+
+def _text_of(prompt: Prompt) -> str:
+    values = [block.value() for block in prompt.blocks if block.type == "text"]
+    return "\n".join(str(value.get("text", "")) for value in values)
+
+
+def _plain(content: str | list[dict[str, Any]]) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(block.get("text", "")) for block in content)
+
+
+def _jsonable(report: Report) -> Any:
+    """The result for programs, else what the model sees."""
+    data = report.content if report.data is None else report.data
+    try:
+        return _json.decode(_json.encode(data))
+    except TypeError:
+        return report.content
+
+
+def _replace(report: Report, output: Any) -> None:
+    """Another result in place of the tool's."""
+    is_blocks = isinstance(output, list) and all(
+        isinstance(block, dict) and "type" in block for block in output
+    )
+    if isinstance(output, str) or is_blocks:
+        report.content = output
+    else:
+        report.content = _json.encode(output).decode()
+    report.data = output
