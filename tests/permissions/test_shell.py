@@ -98,6 +98,9 @@ def test_a_text_with_unknown_parts_is_held_against_a_pattern(
         "cd a;" * 2000,
         "rm " + "/" * 9900 + "x",
         "watch 'rm x' " * 700,
+        "alias " + "a='b;c' " * 1200,
+        "cat " + "[a" * 4000,
+        "rm " + "[a" * 4000,
         "x=1 " * 2400 + "ls",
         "echo " + "'" * 9001,
     ],
@@ -105,7 +108,7 @@ def test_a_text_with_unknown_parts_is_held_against_a_pattern(
 )
 def test_a_decision_about_hostile_text_ends(text: str) -> None:
     """The bound is wide for slow machines; what it catches took minutes, or forever."""
-    strict = policy(allow=["Bash"], deny=["Bash(rm:*)", "Bash(git * push)", "Read(.env)"])
+    strict = policy(allow=["Bash"], deny=["Bash(rm:*)", "Bash(*a*b*c*d)", "Read(.env)"])
     began = time.process_time()
     decide(strict, bash(text))
     decide(policy(), bash(text))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from hames.access import Asks
 from hames.errors import OptionsError
 from hames.permissions.types import Behavior, Policy, Question, Rules, SourcedRule
+from hames.permissions.words import wildcard_match
 
 KIND_WORDS = {"Reads": "Read", "Writes": "Edit", "Runs": "Bash", "Fetches": "WebFetch"}
 """The rule name that holds for every tool with an access of the kind."""
@@ -169,7 +169,7 @@ def named_rule(rules: Sequence[Rule], question: Question) -> Rule | None:
     wanted = [name.strip().removeprefix("/") for name in wanted if name.strip()]
     for rule, specifier in specific(rules, question, "Asks"):
         name = re.sub(r"(:| )\*$", "", specifier).strip().removeprefix("/")
-        if any(_glob(name).fullmatch(value.split(" ")[0]) for value in wanted):
+        if any(wildcard_match(name, value.split(" ")[0]) for value in wanted):
             return rule
     return None
 
@@ -215,7 +215,7 @@ def _names(pattern: str, tool: str) -> bool:
     if pattern == tool:
         return True
     if "*" in pattern:
-        return _glob(pattern).fullmatch(tool) is not None
+        return wildcard_match(pattern, tool)
     # `mcp__server` is every tool of that server; a server's name may itself contain `__`.
     return pattern.startswith("mcp__") and tool.startswith(pattern + "__")
 
@@ -225,9 +225,4 @@ def _has_value(input: Mapping[str, Any], key: str, pattern: str) -> bool:
     if key in MAIN_FIELDS or isinstance(value, dict | list) or value is None:
         return False
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return _glob(pattern.strip()).fullmatch(text) is not None
-
-
-@lru_cache(maxsize=512)
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
+    return wildcard_match(pattern.strip(), text)

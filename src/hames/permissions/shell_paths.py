@@ -26,6 +26,8 @@ from hames.permissions.wrappers import Inner
 
 _MOST_NAMES = 3000
 _MOST_SEEN = 20_000
+_LONGEST_NAME = 300
+_LONGEST_PATH = 4096
 _MOST_FOLDERS = 8
 _GLOB = re.compile(f"[{STAR}{QUESTION}{BRACKET}]")
 
@@ -143,6 +145,8 @@ def _glob(policy: Policy, folder: str, marked: str) -> list[str] | None:
         if not _GLOB.search(segment):
             found = [os.path.join(head, Word("", segment, False).text) for head in found]
             continue
+        if len(segment) > _LONGEST_NAME:
+            return None
         matches = segment_regex(segment).match
         hidden = segment.startswith(".")
         heads, found = found, []
@@ -250,7 +254,7 @@ _BELOW_VARIABLE = re.compile(rf"\0+/+(?:\.?[{STAR}{QUESTION}{BRACKET}].*|\.\.?/*
 
 def _is_critical(policy: Policy, folder: str, marked: str) -> bool:
     path = marked if marked.startswith(("/", ANY)) else folder.rstrip("/") + "/" + marked
-    if _BELOW_VARIABLE.fullmatch(path):
+    if len(path) > _LONGEST_PATH or _BELOW_VARIABLE.fullmatch(path):
         return True
     if ANY in path:
         # An empty variable leaves what stands before it.

@@ -31,7 +31,7 @@ from hames.permissions.shell_paths import (
 )
 from hames.permissions.subjects import by_rule, file_rule, protected_file
 from hames.permissions.types import Behavior, Decision, Policy, Question
-from hames.permissions.words import ANY, Word, could_match, plain
+from hames.permissions.words import ANY, Word, could_match, plain, wildcard_match
 from hames.permissions.wrappers import (
     FIND_ACTIONS,
     INTERPRETERS,
@@ -83,9 +83,11 @@ class ShellPattern:
     """The whole command, for a pattern without `*`."""
     wildcards: tuple[str, ...]
     """Patterns with `*`, of which one must match the whole text."""
-    regex: re.Pattern[str]
     mention: re.Pattern[str] | None
     """Finds the program's name in code of another language."""
+
+    def matches(self, text: str) -> bool:
+        return any(wildcard_match(wildcard, text) for wildcard in self.wildcards)
 
 
 class ShellSubject:
@@ -132,7 +134,7 @@ class ShellSubject:
     def ruled(self, behavior: Behavior) -> Decision | None:
         for rule, pattern in self._patterns(behavior):
             for words, texts in self._texts:
-                if any(pattern.regex.fullmatch(text) for text in texts):
+                if any(pattern.matches(text) for text in texts):
                     return by_rule(rule, f"`{_shown(words)}`")
         if self._has_path_rules(behavior):
             for where, writes in self._places:
@@ -308,7 +310,7 @@ class ShellSubject:
                 if pattern.exact is not None:
                     if pattern.exact == text:
                         return rule
-                elif _prefix_may_cover(words) and pattern.regex.fullmatch(text):
+                elif _prefix_may_cover(words) and pattern.matches(text):
                     return rule
             inner = stripped(words)
             if inner is None or (not whole and len(inner) >= len(words)):
@@ -566,10 +568,8 @@ def _compiled_pattern(specifier: str) -> ShellPattern:
         re.compile(rf"(?<![\w-]){re.escape(program)}(?![\w-])") if "*" not in program else None
     )
     if "*" not in text:
-        return ShellPattern(text, (text,), re.compile(re.escape(text)), mention)
-    wildcards = (text, text[:-2]) if text.endswith(" *") else (text,)
-    source = "|".join(".*".join(re.escape(part) for part in card.split("*")) for card in wildcards)
-    return ShellPattern(None, wildcards, re.compile(source, re.DOTALL), mention)
+        return ShellPattern(text, (text,), mention)
+    return ShellPattern(None, (text, text[:-2]) if text.endswith(" *") else (text,), mention)
 
 
 def _blanks(text: str) -> str:

@@ -101,6 +101,22 @@ def is_open(marked: str) -> bool:
     return _OPEN.search(marked) is not None
 
 
+def wildcard_match(pattern: str, text: str) -> bool:
+    """Whether a pattern with `*` for any text matches. In one pass: regular expressions try all splits."""
+    first, *others = pattern.split("*")
+    if not others:
+        return pattern == text
+    if not text.startswith(first):
+        return False
+    at = len(first)
+    for part in others[:-1]:
+        at = text.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return len(text) - at >= len(others[-1]) and text.endswith(others[-1])
+
+
 def could_match(pattern: str, text: str) -> bool:
     """Whether a text with `ANY` in it may be one that a pattern with `*` in it matches.
 
