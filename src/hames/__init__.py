@@ -69,6 +69,12 @@ if TYPE_CHECKING:
     from hames.errors import (
         ToolError as ToolError,
     )
+    from hames.hooks.callback import (
+        HookContext as HookContext,
+    )
+    from hames.hooks.callback import (
+        HookMatcher as HookMatcher,
+    )
     from hames.messages import (
         AssistantMessage as AssistantMessage,
     )
@@ -128,6 +134,7 @@ _HOMES = {
         "SessionNotFound",
         "ToolError",
     ],
+    "hames.hooks.callback": ["HookContext", "HookMatcher"],
     "hames.messages": [
         "AssistantMessage",
         "Message",

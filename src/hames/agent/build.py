@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,7 @@ from hames.agent.conversation import Conversation
 from hames.agent.framing import make_frame
 from hames.agent.gate import Gate
 from hames.agent.limits import Budget, Limits
-from hames.agent.opening import open_session, recall
+from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
 from hames.agent.toolbox import Toolbox
 from hames.context.environment import environment
@@ -28,6 +28,7 @@ from hames.models import Model, find_model
 from hames.permissions.modes import bypass_refusal, parse_mode
 from hames.permissions.rules import is_removed, split_rules
 from hames.permissions.types import Policy, Rules, SourcedRule
+from hames.providers.network import Network
 from hames.providers.protocol import Provider
 from hames.sandbox.local import LocalMachine
 from hames.sandbox.machine import Machine
@@ -38,6 +39,10 @@ from hames.tools import ALIASES, CATALOGUE, DEFAULT, LEGACY, load
 from hames.tools.jobs import Jobs
 from hames.tools.tool import Spill, Tool
 from hames.usage import Ledger
+
+if TYPE_CHECKING:
+    from hames.agent.hooking import Hooks
+    from hames.hooks.config import HookTable
 
 DEFAULT_MODEL = "sonnet"
 
@@ -53,6 +58,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     machine = options.machine or LocalMachine()
     policy = _policy(options, environ, workspace)
     toolbox = _toolbox(options, policy)
+    table = _hook_table(options)
     provider = options.provider or _provider(options, environ)
     ledger = Ledger(prices=options.prices)
     _check_models(options, environ, ledger)
@@ -101,12 +107,45 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         ids=options.ids,
     )
     agent.background.attach(agent)
+    agent.hooks = _hooks(agent, table, options, environ, opened)
     log.on_warning = lambda said: agent.warn(said)
     for said in [*environ.warnings, *opened.warnings]:
         agent.warn(said)
     if loaded is None:
         agent.opening = [reminder(await environment(machine, workspace, options.clock, model.id))]
     return agent
+
+
+def _hook_table(options: AgentOptions) -> HookTable | None:
+    """All hooks of the session. Raises OptionsError, so it comes before anything is written."""
+    if not options.hooks:
+        return None
+    from hames.hooks.config import parse_hooks
+
+    return parse_hooks(options.hooks, "options", strict=True)
+
+
+def _hooks(
+    agent: Agent,
+    table: HookTable | None,
+    options: AgentOptions,
+    environ: Environ,
+    opened: Opened,
+) -> Hooks | None:
+    if table is None:
+        return None
+    from hames.agent.hooking import Hooks
+
+    opened.warnings += table.warnings
+    network = Network(
+        https_proxy=environ.https_proxy,
+        http_proxy=environ.http_proxy,
+        no_proxy=environ.no_proxy,
+        ca_file=environ.ssl_cert_file,
+        extra_ca_file=environ.extra_ca_certs,
+    )
+    source = "startup" if opened.loaded is None else "fork" if options.fork_session else "resume"
+    return Hooks(agent, table, source=source, network=network, show=options.include_hook_events)
 
 
 def _workspace(options: AgentOptions, environ: Environ) -> Workspace:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hames._clock import Clock, Ids
 from hames.approvals import CanUseTool
+from hames.hooks.callback import HookMatcher
 from hames.messages import PermissionMode
 from hames.providers.clocks import Timeouts
 from hames.providers.protocol import Provider
@@ -42,6 +43,10 @@ class AgentOptions:
     permission_mode: PermissionMode = "default"
     can_use_tool: CanUseTool | None = None
     """Asked about calls that no rule decides. Without it such calls are denied and listed."""
+    hooks: Mapping[str, Sequence[HookMatcher | Mapping[str, Any]]] = field(default_factory=dict)
+    """Functions and commands that hear of events: `{"PreToolUse": [HookMatcher("Bash", [check])]}`."""
+    include_hook_events: bool = False
+    """Tell of every hook that starts and ends (`hook_started`, `hook_response`)."""
 
     cwd: str | os.PathLike[str] | None = None
     """Working directory; default the process's."""

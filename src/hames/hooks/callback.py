@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
@@ -36,6 +36,31 @@ class HookMatcher:
     """Seconds that each of them gets."""
     on_failure: Failing | None = None
     """What a hook that raises stands for: `continue` (the default) or `block`."""
+
+
+def with_functions(
+    hooks: Mapping[str, Any], change: Callable[[Callback], Callback]
+) -> dict[str, Any]:
+    """The same hooks with their functions changed; all else as it was."""
+
+    def group(given: Any) -> Any:
+        inside = given.get("hooks") if isinstance(given, Mapping) else getattr(given, "hooks", None)
+        if not isinstance(inside, Sequence):
+            return given
+        changed = [change(hook) if callable(hook) else hook for hook in inside]
+        if isinstance(given, Mapping):
+            return {**given, "hooks": changed}
+        return HookMatcher(
+            given.matcher,
+            changed,
+            getattr(given, "timeout", None),
+            getattr(given, "on_failure", None),
+        )
+
+    return {
+        name: [group(given) for given in groups] if isinstance(groups, Sequence) else groups
+        for name, groups in hooks.items()
+    }
 
 
 async def call(function: Callback, input: dict[str, Any], tool_use_id: str | None) -> Any:

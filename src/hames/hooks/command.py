@@ -62,8 +62,10 @@ async def run(
         argv = [hook.command, *hook.args]
     else:
         argv = [await _shell(machine), "-c", hook.command]
+    session = for_children(workspace.env)
+    session.pop("CLAUDE_ENV_FILE", None)  # for the events that may write to it
     env = {
-        **for_children(workspace.env),
+        **session,
         "CLAUDECODE": "1",
         "CLAUDE_PROJECT_DIR": workspace.root,
         **extra,

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import replace
+from functools import wraps
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from hames.agent.options import AgentOptions
 from hames.blocks import from_content
 from hames.errors import ClientError, OptionsError
 from hames.events import Answered, Event
+from hames.hooks.callback import with_functions
 from hames.messages import Message, PermissionMode
 from hames.sdk.stream import Messages
 from hames.sdk.supervisor import Supervisor
@@ -236,10 +238,20 @@ def _in_world(options: AgentOptions, world: World) -> AgentOptions:
     async def ask(*arguments: Any) -> Any:
         return await world.call(callback, *arguments)  # type: ignore[arg-type]  # only used when there is one
 
+    def hook_in_world(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        async def called(*arguments: Any) -> Any:
+            return await world.call(function, *arguments)
+
+        return called
+
     tools = (
         None
         if options.tools is None
         else [t if isinstance(t, str) else as_tool(t, world) for t in options.tools]
     )
+    hooks = with_functions(options.hooks, hook_in_world) if options.hooks else {}
     cwd = os.fspath(options.cwd) if options.cwd is not None else None
-    return replace(options, tools=tools, can_use_tool=ask if callback else None, cwd=cwd)
+    return replace(
+        options, tools=tools, can_use_tool=ask if callback else None, cwd=cwd, hooks=hooks
+    )

@@ -113,7 +113,7 @@ def _from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in settings.items():
         if name == "permissions" and value.keys() <= _PERMISSIONS.keys():
             options.update({_PERMISSIONS[key]: rules for key, rules in value.items()})
-        elif name in ("env", "model"):
+        elif name in ("env", "model", "hooks"):
             options[name] = value
         else:
             raise OptionsError(f"The harness cannot turn the setting `{name}` into options.")
