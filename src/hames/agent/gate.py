@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from hames._aio import Interrupt, patiently
@@ -112,19 +113,19 @@ class Gate:
             decision_reason=decision.reason,
             display_name=question.tool,
         )
-        askers: list[Coroutine[Any, Any, Answered | None]] = []
+        askers: list[Callable[[], Coroutine[Any, Any, Answered | None]]] = []
         if self.policy.mode != "dontAsk":
             if self.request_hooks is not None:
-                askers.append(self.request_hooks(question, context))
+                askers.append(partial(self.request_hooks, question, context))
             if self.can_use_tool is not None:
-                askers.append(_called(self.can_use_tool, question, context))
+                askers.append(partial(_called, self.can_use_tool, question, context))
         answered: Answered | None = None
-        if len(askers) == 1:
+        if askers:
             with interrupt:
-                answered = await askers[0]
-        elif askers:
-            with interrupt:
-                answered = await _first(askers)
+                if len(askers) == 1:
+                    answered = await askers[0]()
+                else:
+                    answered = await _first([asker() for asker in askers])
         if answered is None:
             return Verdict(_refused(decision), question.input, _nobody(question.tool, decision))
         answer, by = answered
