@@ -46,21 +46,39 @@ def test_export_writes_a_file(transcript: Path, tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "out.json").read_text("utf-8"))["messages"]) == 12
 
 
-def test_check_and_repair(transcript: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_tells_what_is_wrong_and_repair_writes_a_copy(
+    transcript: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["check", ID]) == 0
     assert "sound" in capsys.readouterr().out
     lines = transcript.read_bytes().splitlines(keepends=True)
-    transcript.write_bytes(b"".join(lines[:11]) + lines[11][:50])
+    damaged = b"".join(lines[:11]) + lines[11][:50]
+    transcript.write_bytes(damaged)
     assert main(["check", ID]) == 1
     told = capsys.readouterr().out
-    assert "cut off" in told
+    assert "line 12: The last line was cut off." in told
     assert "The call `toolu_b` had no result." in told
     assert main(["check", str(transcript), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["turns"] == 3
-    assert main(["repair", ID]) == 0
-    assert "1 results added" in capsys.readouterr().out
-    assert main(["check", ID, "--json"]) == 1, "the torn line stays, and is told"
-    assert json.loads(capsys.readouterr().out)["repairs"] == []
+    assert main(["repair", ID, "--json"]) == 0
+    copy = json.loads(capsys.readouterr().out)["repaired"]
+    assert transcript.read_bytes() == damaged
+    assert main(["check", copy["session_id"], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["turns"] == 3
+    assert main(["repair", copy["session_id"]]) == 0
+    assert "sound" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_has_its_own_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "noise.jsonl").write_bytes(bytes(range(256)))
+    for name in ("empty", "noise", "nowhere"):
+        assert main(["check", str(tmp_path / f"{name}.jsonl")]) == 2
+        assert f"{name}.jsonl" in capsys.readouterr().err
+    assert main(["repair", str(tmp_path / "noise.jsonl"), "--json"]) == 2
+    assert "error" in json.loads(capsys.readouterr().out)
 
 
 def test_mistakes_are_named(transcript: Path) -> None:
@@ -70,8 +88,10 @@ def test_mistakes_are_named(transcript: Path) -> None:
         main(["show"])
     with pytest.raises(SessionNotFound, match="No conversation found"):
         main(["show", "nothing like it"])
-    with pytest.raises(SessionNotFound, match="cannot be read"):
-        main(["check", "/nowhere/x.jsonl"])
+    with pytest.raises(OptionsError, match="needs sessions"):
+        main(["check"])
+    with pytest.raises(OptionsError, match="one session only"):
+        main(["repair", "a.jsonl", "b.jsonl", "--output", "c.jsonl"])
 
 
 def test_help_tells_all_actions(capsys: pytest.CaptureFixture[str]) -> None:

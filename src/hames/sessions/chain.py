@@ -79,7 +79,12 @@ class _Tree:
             rank = (not aside, self.place[said.uuid])
             if best is None or rank >= best:
                 best, newest = rank, terminal
-        return newest
+        return newest if newest or not self.mend else self._last_in_file()
+
+    def _last_in_file(self) -> Entry | None:
+        """The end where every line is another's parent: a circle has none by itself."""
+        said = [e for e in self.entries if e.type in ("user", "assistant") and not e.isSidechain]
+        return said[-1] if said else None
 
     def branch(self, leaf: Entry) -> Chain:
         """The lines from the root to a leaf."""
@@ -91,8 +96,10 @@ class _Tree:
             seen.add(entry.uuid)
             entries.append(entry)
             above = self.parent(entry)
-            if above is None and self.mend and self.parents[entry.uuid or ""] is not None:
-                above = self._before(entry)
+            circular = above is not None and above.uuid in seen
+            lost = above is None and self.parents[entry.uuid or ""] is not None
+            if self.mend and (circular or lost):
+                above = self._before(entry, seen)
                 if above is not None:
                     gaps.append(entry)
             entry = above
@@ -138,11 +145,11 @@ class _Tree:
             current = self.parent(current)
         return None
 
-    def _before(self, entry: Entry) -> Entry | None:
-        """The line before in the file, of the same conversation."""
+    def _before(self, entry: Entry, seen: set[str | None]) -> Entry | None:
+        """The line before in the file, of the same conversation, that is not in the branch yet."""
         assert entry.uuid is not None
         for other in reversed(self.entries[: self.place[entry.uuid]]):
-            if other.isSidechain == entry.isSidechain and other.uuid != entry.uuid:
+            if other.isSidechain == entry.isSidechain and other.uuid not in seen:
                 return other
         return None
 

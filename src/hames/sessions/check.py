@@ -1,55 +1,231 @@
-"""Whether a stored transcript can be continued, and what would have to be repaired."""
+"""What is wrong with a transcript, anyone's: in its lines, in the tree they form, in the conversation.
+
+Nothing of it prevents a session from being continued here; `repair` writes a copy without it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
 import msgspec
 
-from hames._clock import Clock, Ids
-from hames.sessions import resume
-from hames.sessions.log import SessionLog
+from hames.blocks import Turn
+from hames.errors import SessionNotFound
+from hames.sessions import resume, transcript
+from hames.sessions.memory import MemoryStore
+from hames.sessions.names import is_session_id
 from hames.sessions.normalise import Repair, normalise
+from hames.sessions.refused import continued
 from hames.sessions.resume import Loaded
-from hames.sessions.store import Key, Store
+from hames.sessions.rules import judge_messages
+from hames.sessions.store import Key
+from hames.sessions.transcript import Entry
+
+KNOWN_TYPES = transcript.CHAIN_TYPES | {
+    "agent-name",
+    "agent_metadata",
+    "ai-title",
+    "api-request",
+    "api-request-blob",
+    "api-request-shape",
+    "atis-latch",
+    "content-replacement",
+    "cost-state",
+    "custom-title",
+    "file-history-delta",
+    "file-history-snapshot",
+    "last-prompt",
+    "mode",
+    "queue-operation",
+    "summary",
+    "tag",
+    "tools-used",
+    transcript.CALL_MARK,
+    transcript.REPAIR,
+}
+"""Lines that official tools and we write."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong."""
+
+    kind: str
+    text: str
+    """A sentence for a person."""
+    line: int | None = None
+    """Number of the line, from 1."""
 
 
 class Report(msgspec.Struct, frozen=True):
     """What a check found."""
 
     session_id: str
+    lines: int
     turns: int
-    warnings: list[str]
-    """Damage of the file."""
-    repairs: list[str]
-    """What is done to the conversation, each time it is continued, so that the API accepts it."""
+    problems: list[Problem]
+    notes: list[str] = []
+    """What is worth knowing and not wrong: other branches, lines of other tools."""
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing has to be mended."""
-        return not (self.warnings or self.repairs)
+        return not self.problems
 
 
-async def check(store: Store, key: Key) -> Report:
-    """Look, change nothing. Raises SessionNotFound."""
-    loaded, repairs = await _examined(store, key)
-    return Report(
-        key.session_id, len(loaded.turns), loaded.warnings, [repair.text for repair in repairs]
-    )
+class Examined(msgspec.Struct, frozen=True):
+    """A transcript taken apart, for a report or a repair."""
+
+    key: Key
+    lines: list[bytes]
+    entries: list[Entry]
+    numbers: dict[int, int]
+    """By `id` of an entry, the number of its line."""
+    loaded: Loaded
+    given: list[Turn]
+    """The conversation as stored, less what was left out of requests before."""
+    turns: list[Turn]
+    """The same as it can be sent."""
+    repairs: list[Repair]
 
 
-async def repair(store: Store, key: Key) -> int:
-    """Append results for calls that have none, so that every reader can go on; how many.
-
-    Stored lines are never changed; what cannot be mended by appending is mended at every resume.
-    """
-    loaded, repairs = await _examined(store, key)
-    added = [repair for repair in repairs if repair.block is not None]
-    log = SessionLog.resume(
-        store, loaded, cwd=loaded.cwd or "/", clock=Clock(), ids=Ids(), entrypoint="cli"
-    )
-    await log.repaired(added)
-    return len(added)
+def lines_of(data: bytes) -> list[bytes]:
+    """The lines of a transcript's file."""
+    return data.removesuffix(b"\n").split(b"\n") if data else []
 
 
-async def _examined(store: Store, key: Key) -> tuple[Loaded, list[Repair]]:
+def read(path: Path) -> list[bytes]:
+    """The lines of a file. Raises SessionNotFound when it cannot be read."""
+    try:
+        return lines_of(path.read_bytes())
+    except OSError as error:
+        raise SessionNotFound(f"`{path}` cannot be read: {error.strerror}.") from error
+
+
+def key_of(path: Path) -> Key:
+    """A key for a file that lies anywhere."""
+    named = is_session_id(path.stem)
+    return Key("file", path.stem if named else "00000000-0000-0000-0000-000000000000")
+
+
+async def examine(key: Key, lines: list[bytes]) -> Examined:
+    """Take a transcript apart. Raises SessionNotFound when it holds no conversation."""
+    store = MemoryStore()
+    await store.append(key, lines)
     loaded = await resume.load(store, key)
-    return loaded, normalise(loaded.turns, fates=loaded.fates).repairs
+    if not loaded.lines:
+        raise SessionNotFound("There is no user or assistant line in it, so it holds no session.")
+    first = normalise(loaded.turns, fates=loaded.fates)
+    given = continued(first.turns, loaded.repaired)
+    second = normalise(given)
+    numbers: dict[int, int] = {}
+    entries = []
+    for number, line in enumerate(lines, 1):
+        for entry in transcript.decode_all([line])[0]:
+            entries.append(entry)
+            numbers[id(entry)] = number
+    return Examined(
+        key, lines, entries, numbers, loaded, given, second.turns, first.repairs + second.repairs
+    )
+
+
+def report(found: Examined) -> Report:
+    """All that is wrong, in the order of the file as far as it has one."""
+    problems = [*_damage(found), *_tree(found), *_conversation(found)]
+    problems.sort(key=lambda problem: problem.line or len(found.lines) + 1)
+    return Report(
+        found.key.session_id, len(found.lines), len(found.turns), problems, list(_notes(found))
+    )
+
+
+def _damage(found: Examined) -> Iterator[Problem]:
+    """Lines that are not what a program writes."""
+    last = len(found.lines)
+    by_line: dict[int, list[Entry]] = {}
+    for entry in found.entries:
+        by_line.setdefault(found.numbers[id(entry)], []).append(entry)
+    for number, line in enumerate(found.lines, 1):
+        entries = by_line.get(number, [])
+        if not line.strip() or [entry.raw for entry in entries] == [line]:
+            continue
+        if not entries and number == last:
+            yield Problem("torn-line", "The last line was cut off.", number)
+        elif not entries:
+            yield Problem("damaged-line", "The line is no JSON object.", number)
+        elif b"\0" in line:
+            yield Problem("zero-bytes", "There are zero bytes around the line.", number)
+        elif entries[0].raw in line:
+            text = "Beside a whole entry there is something else in the line."
+            yield Problem("mixed-line", text, number)
+        else:
+            yield Problem("characters", "Some characters were not valid and are replaced.", number)
+
+
+def _tree(found: Examined) -> Iterator[Problem]:
+    """Uuids and parents."""
+    chain = [entry for entry in found.entries if entry.in_chain]
+    known = {entry.uuid for entry in chain}
+    seen: dict[str | None, bytes] = {}
+    for entry in chain:
+        number = found.numbers[id(entry)]
+        if seen.setdefault(entry.uuid, entry.raw) != entry.raw:
+            text = f"Another line has the uuid `{entry.uuid}` as well; the last one counts."
+            yield Problem("repeated-uuid", text, number)
+        if entry.parentUuid is not None and entry.parentUuid not in known:
+            text = f"The parent `{entry.parentUuid}` of the line is missing."
+            yield Problem("missing-parent", text, number)
+    for entry in _circles(chain):
+        number = found.numbers[id(entry)]
+        yield Problem("circle", "The parents of the line lead back to it.", number)
+    for entry in found.entries:
+        if entry.type in ("user", "assistant") and entry.uuid is None:
+            text = "The message has no uuid, so no reader finds it."
+            yield Problem("no-uuid", text, found.numbers[id(entry)])
+
+
+def _circles(chain: Sequence[Entry]) -> Iterator[Entry]:
+    """One line of each circle of parents."""
+    by_uuid = {entry.uuid: entry for entry in chain}
+    done: set[str | None] = set()
+    for start in chain:
+        walked: set[str | None] = set()
+        entry: Entry | None = start
+        while entry is not None and entry.uuid not in done and entry.uuid not in walked:
+            walked.add(entry.uuid)
+            entry = by_uuid.get(entry.parentUuid)
+        if entry is not None and entry.uuid in walked:
+            yield entry
+        done |= walked
+
+
+def _conversation(found: Examined) -> Iterator[Problem]:
+    """What has to be changed so that the API accepts it."""
+    first: dict[int, int] = {}
+    lines = {entry.uuid: found.numbers[id(entry)] for entry in found.entries if entry.uuid}
+    for uuid, turn in found.loaded.positions.items():
+        first.setdefault(turn, lines[uuid])
+    for repair in found.repairs:
+        yield Problem(repair.kind, repair.text, first.get(repair.where))
+    messages: list[dict[str, Any]] = [
+        {"role": turn.role, "content": [block.value() for block in turn.blocks]}
+        for turn in found.turns
+    ]
+    messages.append({"role": "user", "content": "Go on."})
+    for violation in judge_messages(messages):
+        yield Problem("not-mended", f"The API would refuse {violation}.")
+
+
+def _notes(found: Examined) -> Iterator[str]:
+    active = {entry.uuid for entry in found.loaded.lines}
+    aside = sum(e.in_chain and e.isSidechain and e.uuid not in active for e in found.entries)
+    beside = sum(e.in_chain and e.uuid not in active for e in found.entries) - aside
+    if beside:
+        yield f"{beside} line(s) are of other branches, or stand before a compaction."
+    if aside:
+        yield f"{aside} line(s) are of subagents."
+    foreign = sorted({entry.type for entry in found.entries} - KNOWN_TYPES)
+    if foreign:
+        yield f"Lines of other types are passed over: {', '.join(foreign)[:200]}."
+    if found.loaded.repaired:
+        yield "Some content is left out of requests because the API has refused it."

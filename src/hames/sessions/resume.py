@@ -72,6 +72,8 @@ class Loaded(msgspec.Struct):
     """The conversation as stored, not yet normalised."""
     leaf: str | None
     """uuid of the last line of the active chain; the parent of the next one."""
+    lines: list[Entry] = []
+    """The lines of the active chain."""
     positions: dict[str, int] = {}
     """For the uuid of each user and assistant line of the active chain: the index of its turn."""
     calls: list[StoredCall] = []
@@ -104,15 +106,17 @@ async def load(store: Store, key: Key, *, at: str | None = None) -> Loaded:
     active = _active(entries, at)
     turns, positions = _turns(active.entries)
     open_calls = _open_calls(active.entries)
+    where = store.path(key) or key.session_id
     loaded = Loaded(
         key,
         turns,
+        lines=active.entries,
         leaf=active.entries[-1].uuid if active.entries else None,
         positions=positions,
         calls=_calls(chain.history(entries, active)),
         fates=_fates(entries, open_calls),
         callers={id: entry.uuid for id, entry in open_calls.items() if entry.uuid},
-        warnings=_warnings(store.path(key) or key.session_id, damaged, len(lines), active.gaps),
+        warnings=_warnings(where, damaged, len(lines), active.gaps) + _repeated(where, entries),
     )
     _take_state(loaded, entries)
     _take_place(loaded, active.entries)
@@ -291,13 +295,29 @@ def _warnings(where: str, damaged: list[int], last: int, gaps: list[Entry]) -> l
         found.append(f"The last line of `{where}` was cut off; it was left out.")
     if damaged:
         numbers = ", ".join(map(str, damaged[:10])) + (" …" if len(damaged) > 10 else "")
-        found.append(f"Damaged lines of `{where}` were left out: {numbers}.")
+        found.append(f"Damaged lines of `{where}`, or parts of them, were left out: {numbers}.")
     if gaps:
         found.append(
             f"In `{where}` the parent of {len(gaps)} line(s) is missing, first of `{gaps[-1].uuid}`. "
             "They were taken to follow the line before them."
         )
     return found
+
+
+def _repeated(where: str, entries: Iterable[Entry]) -> list[str]:
+    """A line that stands twice is read once; different ones of one uuid tell against the file."""
+    lines: dict[str, bytes] = {}
+    other = [
+        entry.uuid
+        for entry in entries
+        if entry.uuid is not None and lines.setdefault(entry.uuid, entry.raw) != entry.raw
+    ]
+    if not other:
+        return []
+    return [
+        f"In `{where}` {len(other)} line(s) have the uuid of another one, first `{other[0]}`. The last "
+        "one of each was taken."
+    ]
 
 
 def _take_state(loaded: Loaded, entries: Iterable[Entry]) -> None:

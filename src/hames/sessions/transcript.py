@@ -7,6 +7,7 @@ look for at the end (`gitBranch`) after it, so that a huge message hides neither
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -241,6 +242,9 @@ class Entry(msgspec.Struct):
         return self.uuid is not None and self.type in CHAIN_TYPES
 
 
+_STARTS = re.compile(rb'\{"(?:parentUuid|type|uuid|isSidechain|sessionId)":')
+"""How lines begin."""
+
 _entries = msgspec.json.Decoder(Entry)
 _objects = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -329,5 +333,28 @@ def decode_all(lines: Iterable[bytes]) -> tuple[list[Entry], list[int]]:
         if entry is not None:
             entries.append(entry)
         elif line.strip():
-            damaged.append(number)
+            rescued, is_all = _rescued(line)
+            entries += rescued
+            if not is_all:
+                damaged.append(number)
     return entries, damaged
+
+
+def _rescued(line: bytes) -> tuple[list[Entry], bool]:
+    """The whole entries in a line that is not one, and whether nothing else is in it.
+
+    An editor leaves a byte order mark, a power failure zero bytes, and a program that appends without
+    looking what was there puts its line behind half of another.
+    """
+    line = line.strip().removeprefix(b"\xef\xbb\xbf")
+    present = line.strip(b"\0")
+    if not present:
+        return [], False
+    if (entry := decode(present)) is not None:
+        return [entry], present == line
+    for start in _STARTS.finditer(line, 1):
+        entry = decode(line[start.start() :])
+        if entry is not None and (entry.sessionId is not None or entry.in_chain):
+            before, is_all = _rescued(line[: start.start()])
+            return [*before, entry], is_all
+    return [], False

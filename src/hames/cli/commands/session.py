@@ -14,9 +14,10 @@ import msgspec
 
 from hames._json import encode
 from hames.cli import help
+from hames.cli.commands import check
 from hames.cli.parse import Flag, nearest, parse
 from hames.errors import OptionsError, SessionNotFound
-from hames.sessions import check, export, git, listing, resume
+from hames.sessions import export, git, listing, resume
 from hames.sessions.files import FileStore
 from hames.sessions.memory import MemoryStore
 from hames.sessions.names import is_session_id
@@ -29,8 +30,8 @@ ARGUMENTS = (
     ("list", "Sessions of this folder and its git worktrees, the last used first."),
     ("show SESSION", "The conversation, as text."),
     ("export SESSION", "The same to a file or another format."),
-    ("check SESSION", "Whether it can be continued, and what would have to be repaired."),
-    ("repair SESSION", "Append results for calls that have none."),
+    ("check SESSION...", "What is wrong with transcripts, line by line."),
+    ("repair SESSION...", "Write a copy without that; the original stays as it is."),
     ("SESSION", "An id, an exact title, or the path of a transcript."),
 )
 FLAGS = (
@@ -45,12 +46,18 @@ FLAGS = (
         "FORMAT",
         choices=("markdown", "json", "jsonl"),
     ),
-    Flag(("--output", "-o"), "For `export`: the file to write.", "one", "FILE"),
+    Flag(("--output", "-o"), "For `export` and `repair`: the file to write.", "one", "FILE"),
     Flag(("--json",), "Answer in JSON."),
     Flag(("-h", "--help"), "This text."),
 )
 CLOSING = """\
-Exit codes of `check`: 0 when the session is sound, 1 when something has to be repaired.
+Examples:
+  hames session list --all
+  hames session export 5f0d1c9e-1111-4222-8333-444455556666 -o talk.md
+  hames session check ~/.claude/projects/-home-ana-app/*.jsonl
+  hames session repair broken.jsonl --output whole.jsonl
+
+Exit codes of `check` and `repair`: 0 sound, or now repaired; 1 problems; 2 cannot be read.
 """
 
 
@@ -121,42 +128,14 @@ async def run_export(names: Sequence[str], values: dict[str, Any], out: TextIO) 
     return 0
 
 
-async def run_check(names: Sequence[str], values: dict[str, Any], out: TextIO) -> int:
-    """Write what is wrong with a session; 1 when anything is."""
-    store, key = await _session("check", names, values)
-    report = await check.check(store, key)
-    if "json" in values:
-        out.write(_line(report))
-    elif report.is_sound:
-        out.write(f"{report.session_id}: sound, {report.turns} turns.\n")
-    else:
-        lines = [f"{report.session_id}: can be continued, {report.turns} turns; mended on the way:"]
-        lines += [f"  {text}" for text in report.warnings + report.repairs]
-        out.write("\n".join(lines) + "\n")
-    return 0 if report.is_sound else 1
-
-
-async def run_repair(names: Sequence[str], values: dict[str, Any], out: TextIO) -> int:
-    """Append what is missing to a stored session."""
-    store, key = await _session("repair", names, values)
-    if isinstance(store, MemoryStore):
-        raise OptionsError("`hames session repair` needs a stored session, not a path.")
-    added = await check.repair(store, key)
-    if "json" in values:
-        out.write(_line({"session_id": key.session_id, "results_added": added}))
-    else:
-        out.write(f"{key.session_id}: {added} results added.\n")
-    return 0
-
-
 _Action = Callable[[Sequence[str], dict[str, Any], TextIO], Coroutine[Any, Any, int]]
 
 _ACTIONS: dict[str, _Action] = {
     "list": run_list,
     "show": run_show,
     "export": run_export,
-    "check": run_check,
-    "repair": run_repair,
+    "check": check.run_check,
+    "repair": check.run_repair,
 }
 
 
