@@ -200,3 +200,11 @@ async def test_pydantic_models_are_validated_by_themselves() -> None:
     assert got[0].data == {"n": 1}
     with pytest.raises(ToolError, match="n must be an integer"):
         validated(take, {"model": {"n": "x"}})
+
+
+def test_a_description_may_end_with_the_name_of_a_file() -> None:
+    @tool(description="Say what stands in README.md")
+    def summary() -> str:
+        return "A project."
+
+    assert description(summary) == "Say what stands in README.md"

@@ -71,7 +71,7 @@ def definition(tool: Tool) -> bytes:
 @cache
 def description(tool: Tool) -> str:
     """The text for the model."""
-    if tool.description.endswith(".md"):
+    if tool.native and tool.description.endswith(".md"):
         return (Path(tool.folder) / tool.description).read_text(encoding="utf-8").strip()
     return tool.description
 

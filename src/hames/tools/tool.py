@@ -90,7 +90,7 @@ class Tool:
 
     name: str
     description: str
-    """For the model. A name ending in `.md` is read from beside the tool's module at first use."""
+    """For the model. A built-in tool may name an `.md` beside its module, read at first use."""
     input: type[msgspec.Struct] | dict[str, Any]
     """A Struct type that validates the arguments, or a JSON Schema for tools that validate themselves."""
     run: Callable[[Any, Call], Awaitable[Result]]
