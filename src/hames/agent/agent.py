@@ -168,8 +168,10 @@ class Agent:
         uuid = await self.conversation.say(
             prompt.blocks, is_meta=prompt.synthetic, uuid=prompt.uuid, extra=prompt.fields or None
         )
-        if prompt.synthetic:
-            self.emit_user(prompt.blocks, uuid, is_synthetic=True)
+        if prompt.synthetic or prompt.replay:
+            self.emit_user(
+                prompt.blocks, uuid, is_synthetic=prompt.synthetic, is_replay=prompt.replay
+            )
 
     async def say_synthetic(self, block: Block, *, error: Category, status: int | None) -> None:
         """Write and emit an assistant message that the harness made."""

@@ -29,6 +29,11 @@ class Estimate:
         self._known_tokens = 0
         self._known_bytes = 0
 
+    @property
+    def counted(self) -> int:
+        """Tokens of the conversation after the last reply, as the API counted them; 0 before it."""
+        return self._known_tokens
+
     def tokens(self, agent: Agent) -> int:
         """A number that the next request's input does not exceed."""
         size = agent.frame.size + agent.conversation.size

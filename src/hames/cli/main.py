@@ -79,6 +79,10 @@ def _without_command(arguments: list[str]) -> int:
         return _help()
     if "version" in parsed.values:
         return _version()
+    if parsed.values.get("input-format") == "stream-json":
+        from hames.cli.stream_mode import serve
+
+        return serve(parsed)
     if _is_headless(parsed.values):
         from hames.cli.print_mode import answer
 
@@ -90,8 +94,7 @@ def _without_command(arguments: list[str]) -> int:
 
 def _is_headless(values: dict[str, object]) -> bool:
     """Official clients never pass `-p`: the two stream formats mean the same."""
-    streams = "stream-json" in (values.get("input-format"), values.get("output-format"))
-    return "print" in values or streams
+    return "print" in values or values.get("output-format") == "stream-json"
 
 
 def _needs_print(words: list[str]) -> str:

@@ -40,6 +40,10 @@ class Wire:
             return self._readable(event, line)
         return line
 
+    def note(self, subtype: str, **data: Any) -> bytes:
+        """A `system` line of the stream itself, which no event stands for."""
+        return self._system(subtype, data)
+
     def refusal(self, text: str) -> bytes:
         """The result of a session that could not be started; official clients raise its text."""
         # Official 2.1.330 writes it without an init before it.

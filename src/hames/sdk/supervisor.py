@@ -22,12 +22,20 @@ log = logging.getLogger("hames.session")
 
 
 class Supervisor:
-    """Builds an agent and feeds it prompts until it is told to stop. Lives in one loop."""
+    """Builds an agent and feeds it prompts until it is told to stop. Lives in one loop.
 
-    def __init__(self, options: AgentOptions) -> None:
+    What the agent emits goes to `listener`, at once, or else to `events`.
+    """
+
+    def __init__(
+        self, options: AgentOptions, listener: Callable[[Event], None] | None = None
+    ) -> None:
         self._options = options
         self._prompts: Channel[Prompt] = Channel()
         self.events: Channel[Event] = Channel()
+        self._listener = listener or self.events.put
+        self.error: Exception | None = None
+        """What ended the session, if it did not end as it should."""
         self._ready: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
         self._queued = 0
         self._answering = False
@@ -48,6 +56,11 @@ class Supervisor:
         else:
             self._queued += 1
             self._prompts.put(prompt)
+
+    def waiting(self) -> int:
+        """How many prompts nobody has taken up yet."""
+        inbox = self._ready.result().inbox.waiting() if self._answering else ()
+        return self._queued + len(inbox)
 
     def feed(self, following: Callable[[], Awaitable[Prompt]]) -> None:
         """Take prompts from a function until it raises StopAsyncIteration, then finish."""
@@ -98,12 +111,13 @@ class Supervisor:
     async def _drive(self) -> None:
         agent: Agent | None = None
         try:
-            agent = await build(self._options, [self.events.put])
+            agent = await build(self._options, [self._listener])
             self._ready.set_result(agent)
             if self._interrupt_early:
                 agent.interrupt.request()
             await self._answer_all(agent)
         except Exception as error:  # the border of a session: the caller gets it, not the loop
+            self.error = error
             if not self._fail(error):
                 self.events.close(error)
         finally:

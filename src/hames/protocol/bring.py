@@ -1,0 +1,61 @@
+"""What a client's `initialize` makes of the options of a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hames.agent.options import AgentOptions
+from hames.hooks.config import parse_hooks
+from hames.protocol.client_hooks import matchers
+from hames.protocol.handlers import Refused
+from hames.protocol.questions import Questions
+from hames.protocol.requests import Initialize
+
+ABSENT = (
+    "agents",
+    "skills",
+    "json_schema",
+    "plan_mode_instructions",
+    "tool_aliases",
+    "plugins",
+    "mcp_servers",
+)
+"""What this version cannot do: refused by name, never passed over."""
+
+
+def something(request: Initialize) -> bool:
+    """Whether it asks for anything that has to be there from the beginning."""
+    prompts = (request.system_prompt, request.append_system_prompt)
+    return any(given is not None for given in prompts) or bool(
+        request.sdk_mcp_servers or request.hooks
+    )
+
+
+def options(given: AgentOptions, request: Initialize, questions: Questions) -> AgentOptions:
+    """The options with what the request brings. Raises `Refused` for what there is not."""
+    fields = zip(request.__struct_fields__, request.__struct_encode_fields__, strict=True)
+    absent = [name for field, name in fields if field in ABSENT and getattr(request, field)]
+    if absent:
+        named = ", ".join(f"`{name}`" for name in absent)
+        raise Refused(f"this version of Hames does not have {named}; leave it out")
+    hooks = given.hooks
+    if request.hooks:
+        hooks = {**hooks, **matchers(request.hooks, questions)}
+        parse_hooks(hooks, "initialize", strict=True)
+    return replace(
+        given,
+        hooks=hooks,
+        system_prompt=_text(request.system_prompt, given.system_prompt),
+        append_system_prompt=request.append_system_prompt or given.append_system_prompt,
+    )
+
+
+def _text(prompt: str | list[Any] | None, otherwise: str | None) -> str | None:
+    match prompt:
+        case None:
+            return otherwise
+        case str():
+            return prompt
+    texts = [part.get("text") if isinstance(part, dict) else part for part in prompt]
+    return "\n\n".join(text for text in texts if isinstance(text, str) and text)

@@ -1,0 +1,61 @@
+"""`initialize`: what a client brings along, and what it is told of the session."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from hames._version import COMPATIBLE_VERSION, __version__
+from hames.models import find_model
+from hames.protocol.handlers import handles
+from hames.protocol.requests import Initialize, ListModels
+
+if TYPE_CHECKING:
+    from hames.protocol.server import Server
+
+NAMED = ("sonnet", "opus", "haiku")
+
+
+@handles(Initialize)
+async def initialize(server: Server, request: Initialize) -> dict[str, Any]:
+    """Tell what there is. What the request brought was taken over as its line was read."""
+    agent = await server.agent()
+    init = agent.init()
+    answer = {
+        "commands": [
+            {"name": name, "description": "", "argumentHint": ""} for name in init["slash_commands"]
+        ],
+        "agents": [{"name": name, "description": ""} for name in init["agents"]],
+        "output_style": init["output_style"],
+        "available_output_styles": [init["output_style"]],
+        "models": models(agent.model.id),
+        "account": {
+            "tokenSource": "none",
+            "apiKeySource": init["apiKeySource"],
+            "apiProvider": "firstParty",
+        },
+        "pid": os.getpid(),
+        "claude_code_version": COMPATIBLE_VERSION,
+        "hames_version": __version__,
+        "current_permission_mode": agent.gate.policy.mode,
+        "hook_on_failure_supported": True,
+        "session_state": server.state or "idle",
+    }
+    if request.hooks:
+        answer["hooks_applied"] = True
+    return answer
+
+
+@handles(ListModels)
+async def list_models(server: Server, request: ListModels) -> dict[str, Any]:
+    agent = await server.agent()
+    return {"models": models(agent.model.id)}
+
+
+def models(present: str) -> list[dict[str, Any]]:
+    """The names that models go by."""
+    rows = [("default", present), *((name, find_model(name).id) for name in NAMED)]
+    return [
+        {"value": name, "resolvedModel": id, "displayName": name.capitalize(), "description": id}
+        for name, id in rows
+    ]
