@@ -180,12 +180,13 @@ def _text_of(raw: bytes) -> str:
 
 async def at_every_moment(name: str, folder: Path) -> list[float]:
     """Play a scene once to its end, then once for each of its moments; the latencies in seconds."""
+    # All folders have names of one length: the path stands in what is streamed.
     whole, _ = await play(name, folder / "whole", None)
     latencies = []
     moments = whole.moments[: whole.moments.index("Answered") + 1]
     for at, moment in enumerate(moments):
         try:
-            _, seconds = await play(name, folder / str(at), at)
+            _, seconds = await play(name, folder / f"{at:05}", at)
         except BaseException as error:
             error.add_note(f"`{name}` interrupted at moment {at} ({moment}) of {len(moments)}")
             raise
@@ -232,7 +233,7 @@ async def test_a_session_interrupted_anywhere_is_resumed_with_the_same_bytes(
 ) -> None:
     whole, _ = await play(name, tmp_path / "whole", None)
     for at in range(3, whole.moments.index("Answered"), 5):
-        session = Session(make(name, tmp_path / str(at), lambda what: session.moment(what)), at)  # noqa: B023
+        session = Session(make(name, tmp_path / f"{at:05}", lambda what: session.moment(what)), at)  # noqa: B023
         recorder = Recorder(Scripted(session.scene.plays))
         async with playing(session, recorder) as client:
             await client.query(PROMPT)
