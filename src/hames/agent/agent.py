@@ -124,7 +124,6 @@ class Agent:
         self.limits.begin()
         self.progress.begin()
         self.denials.clear()
-        self.obligations.clear()
         # Official 2.1.330 asks the hooks before it tells of the turn.
         try:
             admission = await self.hooks.prompt_came(prompt) if self.hooks else None

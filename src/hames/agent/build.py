@@ -76,7 +76,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     system = system_prompt(options.system_prompt, options.append_system_prompt)
 
     def frames(name: str | None) -> tuple[Model, Frame]:
-        model = find_model(name or options.model or environ.model or DEFAULT_MODEL, environ)
+        model = find_model(name or _model_name(options, environ), environ)
         return model, make_frame(options, environ, model, system, toolbox, log.id)
 
     model, frame = frames(None)
@@ -111,7 +111,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     log.on_warning = lambda said: agent.warn(said)
     for said in [*environ.warnings, *opened.warnings]:
         agent.warn(said)
-    if loaded is None:
+    if not opened.turns:
         agent.opening = [reminder(await environment(machine, workspace, options.clock, model.id))]
     return agent
 
@@ -164,13 +164,17 @@ def _workspace(options: AgentOptions, environ: Environ) -> Workspace:
 
 def _check_models(options: AgentOptions, environ: Environ, ledger: Ledger) -> None:
     """Find what is wrong with the models before a fork of a session is written."""
-    if options.fallback_model:
+    if options.fallback_model is not None:
         find_model(options.fallback_model, environ)
-    model = find_model(options.model or environ.model or DEFAULT_MODEL, environ)
+    model = find_model(_model_name(options, environ), environ)
     if options.max_budget_usd is not None and ledger.price(model.id) is None:
         raise OptionsError(
             f"A budget cannot be kept: the price of model `{model.id}` is not known. Give it in `prices`."
         )
+
+
+def _model_name(options: AgentOptions, environ: Environ) -> str:
+    return options.model if options.model is not None else environ.model or DEFAULT_MODEL
 
 
 def _toolbox(options: AgentOptions, policy: Policy) -> Toolbox:

@@ -9,7 +9,7 @@ from typing import Any
 from hames.agent.options import AgentOptions
 from hames.agent.toolbox import Toolbox
 from hames.blocks import Turn
-from hames.errors import OptionsError
+from hames.errors import OptionsError, SessionNotFound
 from hames.sessions import resume
 from hames.sessions.files import FileStore
 from hames.sessions.fork import fork
@@ -99,6 +99,8 @@ async def _key(options: AgentOptions, store: Store, cwd: str) -> Key | None:
 
 async def _go_on(options: AgentOptions, store: Store, key: Key, cwd: str) -> Opened:
     loaded = await resume.load(store, key)
+    if options.resume is not None and not loaded.turns:
+        raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")
     session = SessionLog.resume(
         store if options.persist_session else None,
         loaded,

@@ -46,6 +46,7 @@ async def respond(agent: Agent, prompt: Prompt) -> ResultMessage:
     if agent.hooks is not None:
         await agent.hooks.answer_ended(outcome)
     result = result_of(agent, outcome, watch, prompt)
+    agent.obligations.clear()
     await agent.conversation.log.finish_turn(cost=agent.ledger.cost_state(agent.session_id))
     agent.emit(Answered(result))
     agent.interrupt.clear()  # one that came until here was about this answer, not the next

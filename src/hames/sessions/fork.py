@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hames import _json
+from hames.errors import SessionNotFound
 from hames.sessions import chain, resume, transcript
 from hames.sessions.names import project_key
 from hames.sessions.store import Key, Store
@@ -25,6 +26,8 @@ async def fork(store: Store, key: Key, *, new_id: str, cwd: str, at: str | None 
     await resume.check_new_id(store, new_id)
     entries, active = await resume.active_chain(store, key, at=at)
     kept = {entry.uuid for entry in chain.history(entries, active)}
+    if not kept:
+        raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")
     session = msgspec.Raw(_json.encode(new_id))
     lines = [
         _copy(entry, key.session_id, session)
