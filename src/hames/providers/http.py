@@ -1,27 +1,24 @@
-"""HTTP behind one method, so that providers know no HTTP library.
+"""HTTP behind one method, so that providers know nothing of connections.
 
-`Pooled` is the transport over httpx2: its connections are shared by all sessions of an event loop and
-closed when the last provider that used them is closed. Redirects are not followed; compressed bodies
-are unpacked with a bound.
+The connections of `Pooled` are shared by all sessions of an event loop and closed when the last provider
+that used them is closed: `direct` ones, or `proxied` where the network has a proxy. Redirects are not
+followed; compressed bodies are unpacked with a bound.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from typing import Protocol
 
 import msgspec
 
-from hames.errors import OptionsError, ProviderError, ProviderTimeout
+from hames.errors import ProviderError
+from hames.providers import trust
+from hames.providers.direct import Direct
 from hames.providers.network import Network
-
-if TYPE_CHECKING:
-    import ssl
-
-    import httpx2
 
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of one answer, unpacked."""
@@ -68,8 +65,20 @@ async def read(response: Response, limit: int) -> bytes:
     return bytes(found[:limit])
 
 
+class Route(Protocol):
+    """The connections of one event loop that go the same way. Its answers are not unpacked."""
+
+    async def post(
+        self, url: str, *, headers: Mapping[str, str], body: bytes, connect: float | None
+    ) -> Response:
+        """Send and wait for status and headers. Raises `ProviderError`."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+
+
 class Pooled:
-    """The transport over httpx2."""
+    """The transport that every session uses; what it holds is shared."""
 
     def __init__(self, network: Network | None = None) -> None:
         self._network = network or Network()
@@ -79,16 +88,8 @@ class Pooled:
         self, url: str, *, headers: Mapping[str, str], body: bytes, connect: float | None
     ) -> Response:
         """Send over a connection of the running event loop."""
-        import httpx2
-
-        pool = self._pool(url)
-        timeouts = {"connect": connect, "read": None, "write": None, "pool": None}
-        with _errors(url, connect):
-            request = httpx2.Request(
-                "POST", url, headers=dict(headers), content=body, extensions={"timeout": timeouts}
-            )
-            response = await pool.handle_async_request(request)
-        return _Answer(response, url)
+        route = self._route(url)
+        return _Answer(await route.post(url, headers=headers, body=body, connect=connect), url)
 
     async def aclose(self) -> None:
         """Close the connections that no other provider uses."""
@@ -96,21 +97,21 @@ class Pooled:
         for key in held:
             await _let_go(key)
 
-    def _pool(self, url: str) -> httpx2.AsyncHTTPTransport:
+    def _route(self, url: str) -> Route:
         network = self._network
-        route = _Route(
+        way = _Way(
             proxy=network.proxy_for(url),
-            tls=url.startswith("https:"),
+            tls=url[:6].lower() == "https:",
             ca_file=network.ca_file,
             extra_ca_file=network.extra_ca_file,
         )
-        key = (asyncio.get_running_loop(), route)
-        pool = _take(key, new=key not in self._held)
+        key = (asyncio.get_running_loop(), way)
+        route = _take(key, new=key not in self._held)
         self._held.add(key)
-        return pool
+        return route
 
 
-class _Route(msgspec.Struct, frozen=True, kw_only=True):
+class _Way(msgspec.Struct, frozen=True, kw_only=True):
     """What connections have to have in common to be shared."""
 
     proxy: str | None
@@ -119,118 +120,71 @@ class _Route(msgspec.Struct, frozen=True, kw_only=True):
     extra_ca_file: str | None
 
 
-class _Pool(msgspec.Struct):
-    transport: Any
+class _Shared(msgspec.Struct):
+    route: Route
     users: int = 0
 
 
-_Key = tuple[asyncio.AbstractEventLoop, _Route]
+_Key = tuple[asyncio.AbstractEventLoop, _Way]
 
 # The one state at import in this package: sessions know nothing of each other, but share these.
-_pools: dict[_Key, _Pool] = {}
+_routes: dict[_Key, _Shared] = {}
 _lock = threading.Lock()
 
 
-def _take(key: _Key, *, new: bool) -> httpx2.AsyncHTTPTransport:
-    """The pool of this loop and route; a new user is counted."""
+def _take(key: _Key, *, new: bool) -> Route:
+    """The connections of this loop and way; a new user is counted."""
     with _lock:
-        for other in [k for k in _pools if k[0].is_closed()]:
-            del _pools[other]
-        pool = _pools.get(key)
-        if pool is None:
-            pool = _pools[key] = _Pool(_new_transport(key[1]))
-        pool.users += new
-        transport: httpx2.AsyncHTTPTransport = pool.transport
-        return transport
+        shared = _routes.get(key)
+        if shared is None:
+            for other in [k for k in _routes if k[0].is_closed()]:
+                del _routes[other]
+            shared = _routes[key] = _Shared(_new_route(key[1]))
+        shared.users += new
+        return shared.route
 
 
 async def _let_go(key: _Key) -> None:
     with _lock:
-        pool = _pools.get(key)
-        if pool is None:
+        shared = _routes.get(key)
+        if shared is None:
             return
-        pool.users -= 1
-        if pool.users:
+        shared.users -= 1
+        if shared.users:
             return
-        del _pools[key]
+        del _routes[key]
     loop = key[0]
     if loop is asyncio.get_running_loop():
-        await pool.transport.aclose()
+        await shared.route.aclose()
     elif loop.is_running():
-        asyncio.run_coroutine_threadsafe(pool.transport.aclose(), loop)
+        asyncio.run_coroutine_threadsafe(shared.route.aclose(), loop)
 
 
-def _new_transport(route: _Route) -> httpx2.AsyncHTTPTransport:
-    import httpx2
+def _new_route(way: _Way) -> Route:
+    tls = None
+    if way.tls or (way.proxy or "").startswith("https:"):
+        tls = trust.context(way.ca_file, way.extra_ca_file)
+    if way.proxy is None:
+        return Direct(tls, KEPT_SECONDS)
+    from hames.providers.proxied import Proxied
 
-    limits = httpx2.Limits(
-        max_connections=None, max_keepalive_connections=100, keepalive_expiry=KEPT_SECONDS
-    )
-    proxy_tls = route.proxy is not None and route.proxy.startswith("https:")
-    context = _ssl_context(route, load=route.tls or proxy_tls)
-    proxy = None
-    if route.proxy is not None:
-        try:
-            proxy = httpx2.Proxy(route.proxy, ssl_context=context if proxy_tls else None)
-        except (ValueError, httpx2.InvalidURL):
-            proxy = None
-        if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
-            # The address is not shown, because a password may stand in it.
-            raise OptionsError(
-                "The address of the proxy cannot be used; it has to be like `http://host:port`."
-            ) from None
-    return httpx2.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits, proxy=proxy)
-
-
-def _ssl_context(route: _Route, *, load: bool) -> ssl.SSLContext:
-    """Trust for a route; certificates are read only where they are needed."""
-    import ssl
-
-    import httpx2
-
-    if not load:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if route.ca_file is None:
-        context = httpx2.create_ssl_context(trust_env=False)
-    else:
-        with _certificates("SSL_CERT_FILE", route.ca_file):
-            context = ssl.create_default_context(cafile=route.ca_file)
-    if route.extra_ca_file is not None:
-        with _certificates("NODE_EXTRA_CA_CERTS", route.extra_ca_file):
-            context.load_verify_locations(route.extra_ca_file)
-    return context
-
-
-@contextmanager
-def _certificates(name: str, path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:  # `ssl.SSLError` is one
-        raise OptionsError(
-            f"The certificates in `{path}` (`{name}`) cannot be read: {error}."
-        ) from error
+    return Proxied(way.proxy, tls, KEPT_SECONDS)
 
 
 class _Answer:
-    def __init__(self, response: httpx2.Response, url: str) -> None:
+    """An answer, its body unpacked and bounded."""
+
+    def __init__(self, response: Response, url: str) -> None:
         self._response = response
         self._url = url
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = {
-            name.lower(): value for name, value in response.headers.items()
-        }
+        self.status = response.status
+        self.headers = response.headers
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         unpack = _Unpacker(self.headers.get("content-encoding", ""))
-        stream: AsyncIterator[bytes] = aiter(self._response.stream)  # type: ignore[arg-type]
         total = 0
-        try:
-            while True:
-                with _errors(self._url, None):
-                    try:
-                        chunk = await anext(stream)
-                    except StopAsyncIteration:
-                        return
+        async with aclosing(self._response.chunks()) as chunks:
+            async for chunk in chunks:
                 for part in unpack(chunk):
                     total += len(part)
                     if total > MAX_BODY:
@@ -239,12 +193,9 @@ class _Answer:
                             category="server_error",
                         )
                     yield part
-        finally:
-            if close := getattr(stream, "aclose", None):
-                await close()
 
     async def aclose(self) -> None:
-        await self._response.stream.aclose()  # type: ignore[union-attr]
+        await self._response.aclose()
 
 
 class _Unpacker:
@@ -280,57 +231,3 @@ class _Unpacker:
                 category="server_error",
                 retryable=True,
             ) from error
-
-
-@contextmanager
-def _errors(url: str, connect: float | None) -> Iterator[None]:
-    """Errors of the library as ours."""
-    import httpx2
-
-    try:
-        yield
-    except httpx2.ConnectTimeout as error:
-        raise ProviderTimeout("connect", connect or 0.0) from error
-    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-        raise OptionsError(f"`{url}` cannot be used as a URL: {error}") from error
-    except httpx2.LocalProtocolError as error:
-        raise OptionsError(f"The request to `{url}` has a wrong header: {error}") from error
-    except httpx2.ProxyError as error:
-        raise _proxy_error(str(error)) from error
-    except (httpx2.TransportError, OSError) as error:
-        raise _lost(error, url) from error
-
-
-def _proxy_error(said: str) -> ProviderError:
-    status = int(said[:3]) if said[:3].isdigit() else None
-    refused = status is not None and 400 <= status < 500
-    return ProviderError(
-        f"The proxy did not let the request through: {said}",
-        category="authentication_failed" if status == 407 else "server_error",
-        error_type="proxy",
-        retryable=not refused,
-    )
-
-
-def _lost(error: Exception, url: str) -> ProviderError:
-    import ssl
-
-    import httpx2
-
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
-            return ProviderError(
-                f"No secure connection to `{url}`: {cause}. For a certificate authority of your own set "
-                "`NODE_EXTRA_CA_CERTS` or `SSL_CERT_FILE`.",
-                category="server_error",
-                error_type="tls",
-            )
-        cause = cause.__cause__ or cause.__context__  # httpcore2 does not always set the first
-    what = "could not be made" if isinstance(error, httpx2.ConnectError) else "was lost"
-    return ProviderError(
-        f"The connection to `{url}` {what}: {str(error) or type(error).__name__}",
-        category="server_error",
-        error_type="connection",
-        retryable=True,
-    )
