@@ -14,9 +14,11 @@ from hames.agent.background import Background
 from hames.agent.conversation import Conversation
 from hames.agent.framing import make_frame
 from hames.agent.gate import Gate
+from hames.agent.key_helper import key_helper
 from hames.agent.limits import Budget, Limits
 from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
+from hames.agent.settle import Settled, settle
 from hames.agent.toolbox import Toolbox
 from hames.context.environment import environment
 from hames.context.reminders import reminder
@@ -25,9 +27,9 @@ from hames.context.system_prompt import system_prompt
 from hames.errors import OptionsError
 from hames.events import Event
 from hames.models import Model, find_model
-from hames.permissions.modes import bypass_refusal, parse_mode
-from hames.permissions.rules import is_removed, split_rules
-from hames.permissions.types import Policy, Rules, SourcedRule
+from hames.permissions.modes import parse_mode
+from hames.permissions.rules import is_removed
+from hames.permissions.types import Policy, Rules
 from hames.providers.network import Network
 from hames.providers.protocol import Provider
 from hames.sandbox.local import LocalMachine
@@ -53,13 +55,14 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     Raises OptionsError, CredentialsError, SessionNotFound or SessionExists; then nothing was started
     and nothing was written.
     """
-    environ = Environ.read({**os.environ, **options.env})
+    settled = settle(options)
+    options, environ = settled.options, settled.environ
     workspace = _workspace(options, environ)
     machine = options.machine or LocalMachine()
-    policy = _policy(options, environ, workspace)
+    policy = _policy(options, environ, workspace, settled.rules)
     toolbox = _toolbox(options, policy)
     table = _hook_table(options)
-    provider = options.provider or _provider(options, environ)
+    provider = options.provider or _provider(settled, machine, workspace)
     ledger = Ledger(prices=options.prices)
     _check_models(options, environ, ledger)
     limits = Limits(_max_turns(options, environ))
@@ -86,14 +89,14 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     if loaded is not None:
         recall(toolbox, states, loaded)
     agent = Agent(
-        settings=_settings(options, environ, fallback),
+        settings=_settings(settled, fallback),
         provider=provider,
         model=model,
         frame=frame,
         frames=frames,
         conversation=Conversation(log, opened.turns),
         toolbox=toolbox,
-        gate=Gate(policy, options.can_use_tool),
+        gate=Gate(policy, options.can_use_tool, settled.store_updates),
         machine=machine,
         workspace=workspace,
         states=states,
@@ -109,7 +112,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     agent.background.attach(agent)
     agent.hooks = _hooks(agent, table, options, environ, opened)
     log.on_warning = lambda said: agent.warn(said)
-    for said in [*environ.warnings, *opened.warnings]:
+    for said in [*settled.warnings, *opened.warnings]:
         agent.warn(said)
     if not opened.turns:
         agent.opening = [reminder(await environment(machine, workspace, options.clock, model.id))]
@@ -213,19 +216,11 @@ def _named(given: Any) -> list[Tool]:
     return [load(given)]
 
 
-def _policy(options: AgentOptions, environ: Environ, workspace: Workspace) -> Policy:
-    def rules(texts: Sequence[str]) -> tuple[SourcedRule, ...]:
-        return tuple(SourcedRule(rule, "cliArg") for text in texts for rule in split_rules(text))
-
-    mode = parse_mode(options.permission_mode)
-    if mode == "bypassPermissions":
-        refusal = bypass_refusal(is_root=os.name == "posix" and os.geteuid() == 0, env=environ.raw)
-        if refusal:
-            raise OptionsError(refusal)
+def _policy(options: AgentOptions, environ: Environ, workspace: Workspace, rules: Rules) -> Policy:
     spilled = os.path.join(environ.config_folder, "projects")
     return Policy(
-        mode=mode,
-        rules=Rules(allow=rules(options.allowed_tools), deny=rules(options.disallowed_tools)),
+        mode=parse_mode(options.permission_mode or "default"),
+        rules=rules,
         root=workspace.root,
         folders=workspace.folders,
         readable=(spilled,),
@@ -234,7 +229,8 @@ def _policy(options: AgentOptions, environ: Environ, workspace: Workspace) -> Po
     )
 
 
-def _settings(options: AgentOptions, environ: Environ, fallback: Frame | None) -> Settings:
+def _settings(settled: Settled, fallback: Frame | None) -> Settings:
+    options, environ = settled.options, settled.environ
     timeouts, retry = options.timeouts, options.retry
     if environ.max_retries is not None:
         retry = msgspec.structs.replace(retry, max_retries=environ.max_retries)
@@ -256,7 +252,7 @@ def _settings(options: AgentOptions, environ: Environ, fallback: Frame | None) -
         partial_messages=options.include_partial_messages,
         concurrency=environ.tool_concurrency or 10,
         init={
-            "apiKeySource": _key_source(options, environ),
+            "apiKeySource": _key_source(settled),
             "claude_code_version": COMPATIBLE_VERSION,
             "hames_version": __version__,
             "mcp_servers": [],
@@ -269,12 +265,15 @@ def _settings(options: AgentOptions, environ: Environ, fallback: Frame | None) -
     )
 
 
-def _key_source(options: AgentOptions, environ: Environ) -> str:
+def _key_source(settled: Settled) -> str:
+    options, environ = settled.options, settled.environ
     if options.provider is not None:
         return "none" if options.provider.name == "none" else "user"
     if environ.auth_token:
         return "ANTHROPIC_AUTH_TOKEN"
-    return "ANTHROPIC_API_KEY" if environ.api_key else "none"
+    if environ.api_key:
+        return "ANTHROPIC_API_KEY"
+    return "apiKeyHelper" if settled.settings.values.api_key_helper else "none"
 
 
 def _max_turns(options: AgentOptions, environ: Environ) -> int | None:
@@ -284,10 +283,17 @@ def _max_turns(options: AgentOptions, environ: Environ) -> int | None:
     return turns
 
 
-def _provider(options: AgentOptions, environ: Environ) -> Provider:
+def _provider(settled: Settled, machine: Machine, workspace: Workspace) -> Provider:
     from hames.providers.anthropic import Anthropic
 
+    options, environ = settled.options, settled.environ
+    command = settled.settings.values.api_key_helper
+    helper = None
+    if command and not (environ.api_key or environ.auth_token):
+        ttl = environ.api_key_helper_ttl
+        helper = key_helper(command, machine, workspace, ttl=ttl, clock=options.clock)
     return Anthropic(
+        credentials=helper,
         env=environ,
         client_app=options.client_app,
         entrypoint=options.entrypoint,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -15,9 +16,10 @@ from hames.approvals import (
     PermissionResult,
     PermissionResultAllow,
     PermissionResultDeny,
+    PermissionUpdate,
     ToolPermissionContext,
 )
-from hames.errors import Interrupted
+from hames.errors import Interrupted, OptionsError
 from hames.messages import PermissionMode
 from hames.permissions.decide import decide
 from hames.permissions.hiding import hidden
@@ -25,6 +27,8 @@ from hames.permissions.modes import parse_mode
 from hames.permissions.types import Behavior, Decision, Policy, Question, Rules, SourcedRule
 from hames.permissions.updates import apply_updates, suggestions
 from hames.tools.tool import Tool
+
+log = logging.getLogger("hames.permissions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,20 @@ Answered = tuple[PermissionResult, str]
 class Gate:
     """A session's policy, and whom to ask."""
 
-    def __init__(self, policy: Policy, can_use_tool: CanUseTool | None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        can_use_tool: CanUseTool | None,
+        store_updates: Callable[[Sequence[PermissionUpdate]], Awaitable[None]] | None = None,
+    ) -> None:
         self.policy = policy
         self.can_use_tool = can_use_tool
         self.request_hooks: (
             Callable[[Question, ToolPermissionContext], Coroutine[Any, Any, Answered | None]] | None
         ) = None
         """Asked beside the callback; None is no answer."""
+        self.store_updates = store_updates
+        """Writes updates to the settings that they are meant for."""
 
     async def judge(
         self,
@@ -103,6 +114,15 @@ class Gate:
         """The decision about an input that a callback changed: deny rules hold for that as well."""
         return decide(self.policy, Question(tool.name, input, tool.access(args), cwd, tool.aliases))
 
+    async def _update(self, updates: list[PermissionUpdate]) -> None:
+        """Use the updates from now on, and store them; what cannot be stored holds for the session."""
+        self.policy = apply_updates(self.policy, updates)
+        if self.store_updates is not None:
+            try:
+                await self.store_updates(updates)
+            except OptionsError as error:
+                log.warning("A permission holds for this session only. %s", error)
+
     async def _ask(
         self, question: Question, decision: Decision, call_id: str, interrupt: Interrupt
     ) -> Verdict:
@@ -132,7 +152,7 @@ class Gate:
         match answer:
             case PermissionResultAllow():
                 if answer.updated_permissions:
-                    self.policy = apply_updates(self.policy, answer.updated_permissions)
+                    await self._update(answer.updated_permissions)
                 changed = bool(answer.updated_input) and answer.updated_input != question.input
                 input = answer.updated_input if changed and answer.updated_input else question.input
                 return Verdict(

@@ -55,7 +55,7 @@ async def open_session(options: AgentOptions, environ: Environ, cwd: str) -> Ope
             clock=options.clock,
             ids=options.ids,
             entrypoint=options.entrypoint,
-            permission_mode=options.permission_mode,
+            permission_mode=options.permission_mode or "default",
         )
     )
 

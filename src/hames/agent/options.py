@@ -16,6 +16,7 @@ from hames.providers.protocol import Provider
 from hames.providers.retry import RetryPolicy
 from hames.sandbox.machine import Machine
 from hames.sessions.store import Store
+from hames.settings.effective import SettingSource
 from hames.tools.tool import Tool
 
 AnyTool = str | Tool | Callable[..., Any]
@@ -40,7 +41,8 @@ class AgentOptions:
     """Rules that allow without asking: `Bash(git status:*)`, `Write`."""
     disallowed_tools: Sequence[str] = ()
     """Rules that deny; a bare name removes the tool."""
-    permission_mode: PermissionMode = "default"
+    permission_mode: PermissionMode | None = None
+    """Default: that of the settings, else `default`."""
     can_use_tool: CanUseTool | None = None
     """Asked about calls that no rule decides. Without it such calls are denied and listed."""
     hooks: Mapping[str, Sequence[HookMatcher | Mapping[str, Any]]] = field(default_factory=dict)
@@ -53,6 +55,12 @@ class AgentOptions:
     add_dirs: Sequence[str | os.PathLike[str]] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     """Merged over the process's environment, for the agent and its commands."""
+
+    settings: str | Mapping[str, Any] | None = None
+    """More settings: a file, JSON text, or a mapping of the form of a settings file."""
+    setting_sources: Sequence[SettingSource] | None = None
+    """Which of the `user`, `project` and `local` settings and memory files are read. None: none, so
+    a session sees only what its options give it. Managed settings always hold."""
 
     max_turns: int | None = None
     max_budget_usd: float | None = None

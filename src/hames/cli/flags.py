@@ -121,6 +121,16 @@ FLAGS: tuple[Flag, ...] = (
         "The same as `--permission-mode bypassPermissions`; for sandboxes only.",
         group=TOOLS,
     ),
+    Flag(
+        ("--settings",),
+        "More settings, a file or JSON; they are stronger than those of files that are read anyway.",
+        "one", "FILE_OR_JSON", group=PLACE,
+    ),
+    Flag(
+        ("--setting-sources",),
+        'Which settings and memory files to read: some of `user,project,local`, "" for none; default all.',
+        "one", "SOURCES", group=PLACE,
+    ),
     Flag(("--cwd",), "Folder to work in; default the present one.", "one", "FOLDER", group=PLACE),
     Flag(("--add-dir",), "Further folders to work in.", "many", "FOLDERS", group=PLACE),
     Flag(
@@ -189,8 +199,6 @@ ELSEWHERE = frozenset(
         "--resume-session-at",
         "--safe-mode",
         "--session-mirror",
-        "--setting-sources",
-        "--settings",
         "--strict-mcp-config",
         "--system-prompt-snapshot",
         "--task-budget",

@@ -27,6 +27,8 @@ def options_from(values: Mapping[str, Any]) -> AgentOptions:
         allowed_tools=values.get("allowedTools", ()),
         disallowed_tools=values.get("disallowedTools", ()),
         permission_mode=_mode(values),
+        settings=_settings(values),
+        setting_sources=_sources(values),
         cwd=_path(values.get("cwd", ".")),
         add_dirs=[_path(name) for name in values.get("add-dir", ())],
         max_turns=values.get("max-turns"),
@@ -66,7 +68,20 @@ def _session(values: Mapping[str, Any]) -> dict[str, Any]:
 def _mode(values: Mapping[str, Any]) -> Any:
     if "dangerously-skip-permissions" in values:
         return "bypassPermissions"
-    return values.get("permission-mode", "default")
+    return values.get("permission-mode")
+
+
+def _settings(values: Mapping[str, Any]) -> str | None:
+    given: str | None = values.get("settings")
+    if given is None or not given.strip() or given.lstrip().startswith("{"):
+        return given
+    return _path(given)
+
+
+def _sources(values: Mapping[str, Any]) -> list[Any]:
+    """The settings files to read: all, unless the flag names some, or none by an empty text."""
+    given: str | None = values.get("setting-sources")
+    return ["user", "project", "local"] if given is None else _words([given])
 
 
 def _words(texts: Sequence[str]) -> list[str]:

@@ -260,6 +260,14 @@ class Environ(msgspec.Struct, frozen=True, kw_only=True):
         bool, Variable("IS_SANDBOX", _flag, "The machine is a sandbox already.")
     ] = False
     ci: Annotated[bool, Variable("CI", _flag, "Runs in continuous integration.")] = False
+    strict_trust: Annotated[
+        bool | None,
+        Variable(
+            "HAMES_STRICT_TRUST",
+            _flag,
+            "Run no code of a folder that is not trusted; on by itself when `CI` is set.",
+        ),
+    ] = None
 
     https_proxy: Annotated[
         str | None,
