@@ -49,6 +49,9 @@ class Verdict:
         return self.decision.behavior == "allow"
 
 
+_HESITATION = 0.01
+"""Seconds that a refusal has to overtake a permission."""
+
 Answered = tuple[PermissionResult, str]
 """An answer, and whose: `callback`, or a hook."""
 
@@ -229,6 +232,12 @@ async def _first(askers: Sequence[Coroutine[Any, Any, Answered | None]]) -> Answ
             given = [task.result() for task in tasks if task.done()]
             answers = [answered for answered in given if answered is not None]
             refusals = [one for one in answers if not isinstance(one[0], PermissionResultAllow)]
+            if answers and not refusals and waiting:
+                await asyncio.wait(waiting, timeout=_HESITATION)
+                late = [task.result() for task in tasks if task.done()]
+                refusals = [
+                    one for one in late if one and not isinstance(one[0], PermissionResultAllow)
+                ]
             if answers:
                 return (refusals or answers)[0]
         return None
