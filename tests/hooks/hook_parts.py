@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,12 @@ def heard(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def is_running(pid: str) -> bool:
+    """Whether a process is there and more than an entry that nobody has reaped."""
+    found = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True)
+    return found.stdout.strip()[:1] not in ("", "Z")
 
 
 async def stored(run: Any) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from hames.agent.key_helper import key_helper
 from hames.agent.limits import Budget, Limits
 from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
-from hames.agent.settle import Settled, settle
+from hames.agent.settle import OPTIONS, Settled, settle
 from hames.agent.toolbox import Toolbox
 from hames.context.environment import environment
 from hames.context.reminders import reminder
@@ -61,7 +61,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     machine = options.machine or LocalMachine()
     policy = _policy(options, environ, workspace, settled.rules)
     toolbox = _toolbox(options, policy)
-    table = _hook_table(options)
+    table = _hook_table(settled)
     provider = options.provider or _provider(settled, machine, workspace)
     ledger = Ledger(prices=options.prices)
     _check_models(options, environ, ledger)
@@ -119,13 +119,14 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     return agent
 
 
-def _hook_table(options: AgentOptions) -> HookTable | None:
+def _hook_table(settled: Settled) -> HookTable | None:
     """All hooks of the session. Raises OptionsError, so it comes before anything is written."""
-    if not options.hooks:
+    if not (written := settled.hooks()):
         return None
-    from hames.hooks.config import parse_hooks
+    from hames.hooks.config import HookTable, parse_hooks
 
-    return parse_hooks(options.hooks, "options", strict=True)
+    tables = [parse_hooks(raw, source, strict=source == OPTIONS) for raw, source in written]
+    return sum(tables, HookTable())
 
 
 def _hooks(

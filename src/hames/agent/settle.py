@@ -21,6 +21,9 @@ from hames.settings.merge import Place
 STORED = frozenset({"userSettings", "projectSettings", "localSettings"})
 """Destinations of permission updates that are files."""
 
+OPTIONS = "options"
+"""The source of hooks that stand in no settings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -33,6 +36,24 @@ class Settled:
     rules: Rules
     """Of all settings and of the options, each with its place."""
     warnings: tuple[str, ...]
+
+    def hooks(self) -> list[tuple[Mapping[str, Any], str]]:
+        """The hooks of all settings and of the options, each with its source, those of the options last.
+
+        `disableAllHooks` switches off those of settings; managed hooks, and the functions of the
+        program that we are part of, only when managed settings say so.
+        """
+        managed = [one for one in self.settings.loaded if one.source == "policySettings"]
+        if any(one.values.get("disableAllHooks") is True for one in managed):
+            return []
+        only_managed = self.settings.values.disable_all_hooks or any(
+            one.values.get("allowManagedHooksOnly") is True for one in managed
+        )
+        read = managed if only_managed else self.settings.loaded
+        found = [
+            (one.values["hooks"], one.file or one.source) for one in read if one.values.get("hooks")
+        ]
+        return [*found, (self.options.hooks, OPTIONS)] if self.options.hooks else found
 
     async def store_updates(self, updates: Sequence[PermissionUpdate]) -> None:
         """Write permission updates to the settings files that they name. Raises OptionsError."""

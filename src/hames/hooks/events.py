@@ -27,6 +27,8 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     """How long a hook may take that says nothing about it."""
     background: ClassVar[bool] = False
     """Nobody waits for its hooks."""
+    told: ClassVar[bool] = True
+    """Messages of the session tell of its hooks; else only the log does."""
     sets_variables: ClassVar[bool] = False
     """Commands may set variables for later commands, in the file `CLAUDE_ENV_FILE`."""
 
@@ -144,6 +146,7 @@ class SessionEnd(Event):
 
     matched_by: ClassVar = "reason"
     seconds: ClassVar = 5.0
+    told: ClassVar = False  # the last message is the result
 
     reason: Literal["clear", "resume", "logout", "prompt_input_exit", "other"]
 

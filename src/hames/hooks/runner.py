@@ -145,9 +145,8 @@ class Runner:
     ) -> Answer:
         """One hook, told of, timed, and never raising."""
         around, shown = self._around, _Shown()
-        told = (around.show or event.name() == "SessionStart") and not isinstance(
-            hook, CallbackHook
-        )
+        wanted = event.told and (around.show or event.name() == "SessionStart")
+        told = wanted and not isinstance(hook, CallbackHook)
         named = {
             "hook_id": around.ids.uuid(),
             "hook_name": event.label(),
@@ -293,7 +292,7 @@ class Runner:
 
     def _tell(self, event: Event, answer: Answer) -> None:
         """What a hook says to the person, and what went wrong with it."""
-        note = self._around.note
+        note = self._around.note if event.told else _logged
         if answer.message:
             said = f"{event.label()} says: {answer.message}"
             note("informational", content=said, level="notice")
@@ -301,6 +300,10 @@ class Runner:
             said = f"The hook `{answer.hook:.80}` of {event.label()} ({answer.source}): {answer.failure}"
             tag = {"tag": answer.tag} if answer.tag else {}
             note("informational", content=said, level="warning", **tag)
+
+
+def _logged(subtype: str, **data: Any) -> None:
+    log.warning("%s", data["content"])
 
 
 async def _callback(
