@@ -34,6 +34,7 @@ from hames.tools.tool import Call, Spill
 from hames.usage import Ledger
 
 if TYPE_CHECKING:
+    from hames.agent.memory import AgentMemory
     from hames.agent.hooking import Hooks
 
 log = logging.getLogger("hames.agent")
@@ -87,6 +88,8 @@ class Agent:
     """What the harness will tell the model with the next results."""
     opening: list[Block] = field(default_factory=list)
     """Context that goes before the first prompt of a new session."""
+    memory: AgentMemory | None = None
+    """Memory files that come to hold on the way."""
     hooks: Hooks | None = None
     """None when none are configured."""
 
@@ -141,6 +144,10 @@ class Agent:
     async def take_inbox(self) -> None:
         """After a round of calls: news of background commands, and prompts that came meanwhile."""
         self.progress.begin()
+        if self.memory is not None:
+            self.pending_notes += await self.memory.news()
+            for said in self.memory.warnings():
+                self.warn(said)
         notes = [*self.background.news(), *self.pending_notes]
         self.pending_notes.clear()
         if notes:

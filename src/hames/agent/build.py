@@ -16,9 +16,10 @@ from hames.agent.framing import make_frame
 from hames.agent.gate import Gate
 from hames.agent.key_helper import key_helper
 from hames.agent.limits import Budget, Limits
+from hames.agent.memory import memory_of
 from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
-from hames.agent.settle import OPTIONS, Settled, settle
+from hames.agent.settle import Settled, settle
 from hames.agent.toolbox import Toolbox
 from hames.context.environment import environment
 from hames.context.reminders import reminder
@@ -61,7 +62,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     machine = options.machine or LocalMachine()
     policy = _policy(options, environ, workspace, settled.rules)
     toolbox = _toolbox(options, policy)
-    table = _hook_table(settled)
+    table = _hook_table(options)
     provider = options.provider or _provider(settled, machine, workspace)
     ledger = Ledger(prices=options.prices)
     _check_models(options, environ, ledger)
@@ -114,19 +115,25 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     log.on_warning = lambda said: agent.warn(said)
     for said in [*settled.warnings, *opened.warnings]:
         agent.warn(said)
+    agent.memory = memory_of(settled, policy, machine, workspace, states)
+    instructions = ""
+    if agent.memory:
+        instructions = await agent.memory.opening(resumed=bool(opened.turns))
+        for said in agent.memory.warnings():
+            agent.warn(said)
     if not opened.turns:
-        agent.opening = [reminder(await environment(machine, workspace, options.clock, model.id))]
+        where = await environment(machine, workspace, options.clock, model.id)
+        agent.opening = [reminder(note) for note in (instructions, where) if note]
     return agent
 
 
-def _hook_table(settled: Settled) -> HookTable | None:
+def _hook_table(options: AgentOptions) -> HookTable | None:
     """All hooks of the session. Raises OptionsError, so it comes before anything is written."""
-    if not (written := settled.hooks()):
+    if not options.hooks:
         return None
-    from hames.hooks.config import HookTable, parse_hooks
+    from hames.hooks.config import parse_hooks
 
-    tables = [parse_hooks(raw, source, strict=source == OPTIONS) for raw, source in written]
-    return sum(tables, HookTable())
+    return parse_hooks(options.hooks, "options", strict=True)
 
 
 def _hooks(

@@ -4,7 +4,8 @@
 2. the end of the system prompt;
 3. the end of the newest user message, which moves with the conversation;
 4. in a turn of more than twenty new blocks, the former place of mark 3 as well, because the API looks
-   back only twenty blocks for a prefix that it knows.
+   back only twenty blocks for a prefix that it knows. In all other turns the fourth stands behind the
+   memory files that open the conversation, so that the next session here reuses them.
 
 Marks are a function of the turns, so a resumed session sets them in the same places.
 """
@@ -15,11 +16,17 @@ from collections.abc import Sequence
 
 from hames import _json
 from hames.blocks import Block, Turn
+from hames.context.reminders import INSTRUCTIONS, reminder
 
 LOOK_BACK = 20
 """Blocks before a mark in which the API looks for a cached prefix."""
 
 MARKABLE = frozenset({"text", "tool_result", "image", "document", "tool_use", "server_tool_use"})
+
+
+_OPENS_WITH_MEMORY = b"".join(
+    reminder(INSTRUCTIONS).raw.partition(_json.encode(INSTRUCTIONS)[1:-1])[:2]
+)
 
 
 class Marks:
@@ -40,8 +47,11 @@ class Marks:
     def messages(self, turns: Sequence[Turn], encoded: Sequence[bytes]) -> list[bytes]:
         """The encoded turns with the newest user message marked, and the former one when needed."""
         marked = list(encoded)
-        for index in self._marked_turns(turns):
-            marked[index] = self._encode(turns[index])
+        places = {index: _newest(turns[index]) for index in self._marked_turns(turns)}
+        if len(places) == 1 and _opens_with_memory(turns):
+            places[0] = places.get(0, set()) | {0}
+        for index, marks in places.items():
+            marked[index] = self._encode(turns[index], marks)
         return marked
 
     def _marked_turns(self, turns: Sequence[Turn]) -> list[int]:
@@ -57,12 +67,18 @@ class Marks:
                 return [users[1], newest]
         return [newest]
 
-    def _encode(self, turn: Turn) -> bytes:
-        place = max((i for i, block in enumerate(turn.blocks) if _markable(block)), default=None)
-        if place is None:
-            return turn.encode()
-        raws = [self.on(b.raw) if i == place else b.raw for i, b in enumerate(turn.blocks)]
+    def _encode(self, turn: Turn, places: set[int]) -> bytes:
+        raws = [self.on(b.raw) if i in places else b.raw for i, b in enumerate(turn.blocks)]
         return b'{"role":"%b","content":[%b]}' % (turn.role.encode(), b",".join(raws))
+
+
+def _newest(turn: Turn) -> set[int]:
+    """The place of the last block that may be marked."""
+    return set(sorted(i for i, block in enumerate(turn.blocks) if _markable(block))[-1:])
+
+
+def _opens_with_memory(turns: Sequence[Turn]) -> bool:
+    return bool(turns and turns[0].blocks) and turns[0].blocks[0].raw.startswith(_OPENS_WITH_MEMORY)
 
 
 def _markable(block: Block) -> bool:

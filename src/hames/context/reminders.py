@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from hames.blocks import Block, text
 
+INSTRUCTIONS = (
+    "Instructions of the people you work for. Follow them where they apply; where two disagree, the later"
+    " one is closer to this work."
+)
+"""How the memory files begin that open a session. Cache marks know them by it."""
+
 WINDOW_MARKS = (0.5, 0.8, 0.95)
 """Shares of the context window at which the model is told how full it is."""
 
