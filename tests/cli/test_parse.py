@@ -63,7 +63,7 @@ def test_arguments_are_read(
         (["--modle", "x"], "Unknown option `--modle`. Did you mean `--model`?"),
         (["--xyzzy"], "Unknown option `--xyzzy`."),
         (["-x"], "Unknown option `-x`."),
-        (["--mcp-config={}"], "Hames does not have the official option `--mcp-config`; leave it out."),
+        (["--json-schema={}"], "Hames does not have the official option `--json-schema`; leave it out."),
         (["--model"], "`--model` needs a value: MODEL."),
         (["--model", "--verbose"], "`--model` needs a value: MODEL."),
         (["--allowedTools", "-p"], "`--allowedTools` needs a value: RULES."),

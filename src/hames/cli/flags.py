@@ -30,14 +30,11 @@ def positive_count(text: str) -> int:
     return value
 
 
-def input_format(text: str) -> str:
-    if text == "stream-json":
-        raise ValueError(
-            "this version reads prompts as `text` only; the SDK takes streams of prompts"
-        )
-    if text != "text":
-        raise ValueError("it must be `text`")
-    return text
+def count(text: str) -> int:
+    value = int(_number(int, text))
+    if value < 0:
+        raise ValueError("it must be 0 or more")
+    return value
 
 
 def session_id(text: str) -> str:
@@ -63,12 +60,28 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         ("--input-format",),
-        "How standard input is read: `text` is the one there is.",
-        "one", "FORMAT", read=input_format, group=PROMPT,
+        "`text`: standard input is the prompt. `stream-json`: a message or control request per line, "
+        "as official clients write them; needs `--output-format stream-json`.",
+        "one", "FORMAT", choices=("text", "stream-json"), group=PROMPT,
     ),
     Flag(
         ("--include-partial-messages",),
         "With `stream-json`: also the pieces of a message as the model writes it.",
+        group=PROMPT,
+    ),
+    Flag(
+        ("--replay-user-messages",),
+        "With `--input-format stream-json`: prompts are echoed as they are taken up.",
+        group=PROMPT,
+    ),
+    Flag(
+        ("--include-hook-events",),
+        "Also what hooks print, and how they end.",
+        group=PROMPT,
+    ),
+    Flag(
+        ("--session-mirror",),
+        "With `--input-format stream-json`: what is stored is also sent.",
         group=PROMPT,
     ),
     Flag(("--verbose",), "All messages instead of the result only.", group=PROMPT),
@@ -94,6 +107,16 @@ FLAGS: tuple[Flag, ...] = (
         "one", "TEXT", group=MODEL,
     ),
     Flag(("--append-system-prompt-file",), "The same from a file.", "one", "FILE", group=MODEL),
+    Flag(
+        ("--max-thinking-tokens",),
+        "Thinking budget; 0 for none.",
+        "one", "COUNT", read=count, group=MODEL,
+    ),
+    Flag(
+        ("--thinking",),
+        "`adaptive`: as the model does best. `disabled`: not at all.",
+        "one", "MODE", choices=("adaptive", "disabled"), group=MODEL,
+    ),
     Flag(("--betas",), "Beta features to ask the API for.", "many", "NAMES", group=MODEL),
     Flag(
         ("--tools",),
@@ -119,6 +142,26 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         ("--dangerously-skip-permissions",),
         "The same as `--permission-mode bypassPermissions`; for sandboxes only.",
+        group=TOOLS,
+    ),
+    Flag(
+        ("--allow-dangerously-skip-permissions",),
+        "A client may switch to `bypassPermissions` later.",
+        group=TOOLS,
+    ),
+    Flag(
+        ("--permission-prompt-tool",),
+        "Who is asked about calls that no rule decides: `stdio` is the client that writes the input.",
+        "one", "TOOL", choices=("stdio",), group=TOOLS,
+    ),
+    Flag(
+        ("--mcp-config",),
+        "Servers of tools, files or JSON; those in the client's own process (`type: sdk`).",
+        "many", "CONFIGS", group=TOOLS,
+    ),
+    Flag(
+        ("--strict-mcp-config",),
+        "Only servers that `--mcp-config` names; there are no others in this version.",
         group=TOOLS,
     ),
     Flag(
@@ -174,7 +217,6 @@ ELSEWHERE = frozenset(
     [
         "--agent",
         "--agents",
-        "--allow-dangerously-skip-permissions",
         "--autocompact",
         "--await-initialize",
         "--bare",
@@ -183,26 +225,18 @@ ELSEWHERE = frozenset(
         "--effort",
         "--exclude-dynamic-system-prompt-sections",
         "--forward-subagent-text",
-        "--include-hook-events",
         "--json-schema",
-        "--max-thinking-tokens",
-        "--mcp-config",
         "--name",
-        "--permission-prompt-tool",
         "--permission-prompts",
         "--plugin-dir",
         "--plugin-url",
         "--prompt-suggestions",
-        "--replay-user-messages",
         "--restricted",
         "--resume-drops-turn",
         "--resume-session-at",
         "--safe-mode",
-        "--session-mirror",
-        "--strict-mcp-config",
         "--system-prompt-snapshot",
         "--task-budget",
-        "--thinking",
         "--thinking-display",
         "--worktree",
         "--init",

@@ -32,8 +32,10 @@ def options_from(values: Mapping[str, Any]) -> AgentOptions:
         cwd=_path(values.get("cwd", ".")),
         add_dirs=[_path(name) for name in values.get("add-dir", ())],
         max_turns=values.get("max-turns"),
+        max_thinking_tokens=_thinking(values),
         max_budget_usd=values.get("max-budget-usd"),
         include_partial_messages="include-partial-messages" in values,
+        include_hook_events="include-hook-events" in values,
         entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT") or "sdk-cli",
         **_session(values),
     )
@@ -63,6 +65,10 @@ def _session(values: Mapping[str, Any]) -> dict[str, Any]:
         "session_id": values.get("session-id"),
         "persist_session": "no-session-persistence" not in values,
     }
+
+
+def _thinking(values: Mapping[str, Any]) -> int | None:
+    return 0 if values.get("thinking") == "disabled" else values.get("max-thinking-tokens")
 
 
 def _mode(values: Mapping[str, Any]) -> Any:

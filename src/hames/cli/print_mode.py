@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hames.events")
 
+FOR_CLIENTS = ("mcp-config", "permission-prompt-tool", "replay-user-messages", "session-mirror")
+"""Flags about a client that there is not when a prompt is simply answered."""
 CLOSED_PIPE = 141
 """Exit code when the reader left, as shells report it."""
 DRAIN = 30.0
@@ -69,6 +71,9 @@ def _check_formats(values: dict[str, Any], output_format: str) -> None:
         raise OptionsError("`--output-format stream-json` with `--print` needs `--verbose`.")
     if "include-partial-messages" in values and output_format != "stream-json":
         raise OptionsError("`--include-partial-messages` needs `--output-format stream-json`.")
+    for name in FOR_CLIENTS:
+        if name in values:
+            raise OptionsError(f"`--{name}` needs `--input-format stream-json`.")
 
 
 class _Run:
