@@ -87,6 +87,7 @@ async def test_session_start_hooks_add_context_variables_and_events(harness: Any
     told = run.of(HookEventMessage)
     assert [m.subtype for m in told] == ["hook_started", "hook_response"]
     assert told[1].data["outcome"] == "success"
+    assert {m.session_id for m in told} == {run.session_id}
     assert told[1].data["stdout"] == "remember\n"
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hames import _json
 from hames.agent.gate import Answered
@@ -47,8 +48,7 @@ PROMPT_HOOK_TOKENS = 1024
 FAILURES = ("api_error", "max_output_tokens")
 
 
-@dataclass(slots=True)
-class Heard:
+class Heard(msgspec.Struct):
     """What hooks said before a call."""
 
     input: dict[str, Any] | None = None
@@ -56,14 +56,13 @@ class Heard:
     decision: Decision | None = None
     message: str = ""
     """For the model, when it may not run."""
-    notes: list[Block] = field(default_factory=list)
+    notes: list[Block] = msgspec.field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Admission:
+class Admission(msgspec.Struct):
     """What hooks said to a prompt."""
 
-    notes: list[Block] = field(default_factory=list)
+    notes: list[Block] = msgspec.field(default_factory=list)
     refusal: str | None = None
 
 
@@ -86,7 +85,7 @@ class Hooks:
             machine=agent.machine,
             workspace=agent.workspace,
             common=self._common,
-            note=agent.note,
+            note=self._note,
             ask_model=self._ask_model,
             network=network,
             clock=agent.clock,
@@ -343,6 +342,10 @@ class Hooks:
                 "level": "suggestion",
             },
         )
+
+    def _note(self, subtype: str, **data: Any) -> None:
+        # Hooks of the beginning are told of before the first `init` names the session.
+        self._agent.note(subtype, session_id=self._agent.session_id, **data)
 
     def _common(self) -> dict[str, Any]:
         agent = self._agent
