@@ -20,10 +20,12 @@ TIMEOUT = 30
 class Installed(CommandLine):
     """Runs the console script. Standard input is empty unless a test gives it something."""
 
+    program = (str(Path(sys.executable).with_name("hames")),)
+
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a process whose ends are pipes, apart from the variables of whoever runs the tests."""
         return subprocess.Popen(
-            [str(Path(sys.executable).with_name("hames")), *arguments],
+            [*self.program, *arguments],
             cwd=self.cwd,
             env={**self.environment, **environment},
             stdin=subprocess.PIPE,
@@ -34,7 +36,7 @@ class Installed(CommandLine):
     def ask(self, *arguments: str, **environment: str) -> dict[str, Any]:
         """The result of `hames -p … --output-format json`, which has to succeed."""
         ran = self.run("-p", *JSON, *arguments, **environment)
-        assert (ran.code, ran.errors) == (0, "")
+        assert (ran.code, ran.errors) == (0, ""), ran
         result: dict[str, Any] = json.loads(ran.output)
         return result
 

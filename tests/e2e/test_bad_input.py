@@ -41,8 +41,9 @@ def nothing_happened(hames: Installed) -> None:
         (["--max-turns=-3"], "1 or more"),
         (["--max-budget-usd", "-1"], "greater than 0"),
         (["--max-budget-usd", "nan"], "greater than 0"),
-        (["--mcp-config", "{}"], "does not have the official option `--mcp-config`"),
-        (["--input-format", "stream-json"], "`--input-format`"),
+        (["--teleport"], "does not have the official option `--teleport`"),
+        (["--input-format", "stream-json"], "stream-json"),
+        (["--input-format", "xml"], "`--input-format`"),
         # flags that do not go together
         (["--output-format", "stream-json"], "needs `--verbose`"),
         (["--include-partial-messages"], "needs `--output-format stream-json`"),

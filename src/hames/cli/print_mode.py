@@ -90,19 +90,20 @@ class _Run:
         with Signals() as self._signals:
             self._output = Output(1, self._cannot_write)
             try:
-                await self._answer()
-                self._output.write(self._report.end())
-                if note := self._report.aside():
-                    print(note, file=sys.stderr)
-            except asyncio.CancelledError:
-                if not self._signals.stopped():
-                    raise
+                await self._signals.until_stopped(self._answer())
             finally:
-                await self._output.finish(DRAIN if self._signals.code is None else 1)
+                seconds = DRAIN if self._signals.code is None else 1
+                await self._signals.until_stopped(self._output.finish(seconds))
                 self._output.close()
             return self._exit_code()
 
     async def _answer(self) -> None:
+        await self._converse()
+        self._output.write(self._report.end())
+        if note := self._report.aside():
+            print(note, file=sys.stderr)
+
+    async def _converse(self) -> None:
         from hames.sdk.client import Client
 
         client = Client(self._options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Self
 
@@ -47,12 +48,14 @@ class Signals:
             self.code = code
             self._task.cancel()
 
-    def stopped(self) -> bool:
-        """Whether the cancellation just caught was a stop, which is hereby dealt with."""
-        if self.code is None:
-            return False
-        self._task.uncancel()
-        return True
+    async def until_stopped(self, work: Awaitable[object]) -> None:
+        """Wait for this, or for a stop, which ends it and is no exception."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            if self.code is None:
+                raise
+            self._task.uncancel()
 
     def _interrupt(self) -> None:
         if self.interrupted.is_set():

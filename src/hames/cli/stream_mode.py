@@ -134,12 +134,10 @@ class _Run:
             self._output = Output(1, self._cannot_write)
             self._server = Server(self._options, self._launch, self._write, open_session)
             try:
-                await self._serve()
-            except asyncio.CancelledError:
-                if not self._signals.stopped():
-                    raise
+                await self._signals.until_stopped(self._serve())
             finally:
-                await self._output.finish(DRAIN if self._signals.code is None else 1)
+                seconds = DRAIN if self._signals.code is None else 1
+                await self._signals.until_stopped(self._output.finish(seconds))
                 self._output.close()
             return self._exit_code()
 
