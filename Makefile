@@ -3,6 +3,7 @@
 BIN := .venv/bin
 RUNTIME := .venv/.hames-runtime
 DEVELOP := .venv/.hames-develop
+TYPESCRIPT := $(if $(shell command -v npm),tests/conformance/node_modules/.package-lock.json)
 
 .PHONY: help demo test test-slow check bench fmt clean
 
@@ -18,10 +19,10 @@ help:
 demo: $(RUNTIME)
 	@$(BIN)/hames demo
 
-test: $(DEVELOP)
+test: $(DEVELOP) $(TYPESCRIPT)
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-slow: $(DEVELOP)
+test-slow: $(DEVELOP) $(TYPESCRIPT)
 	$(BIN)/pytest -n 2 -m slow
 
 check: $(DEVELOP)
@@ -48,3 +49,7 @@ $(RUNTIME): pyproject.toml scripts/setup
 $(DEVELOP): pyproject.toml scripts/setup
 	@scripts/setup --no-binary claude-agent-sdk --group test --group check
 	@touch $(RUNTIME) $@
+
+# The official TypeScript client without its platform packages (66 MB). Where it is not, its tests skip.
+tests/conformance/node_modules/.package-lock.json: tests/conformance/package.json
+	npm install --prefix tests/conformance || echo "The tests of the TypeScript client are skipped."
