@@ -14,6 +14,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hames.cli.commands.session",
         "List, show, export, check and repair stored sessions.",
     ),
+    "config": (
+        "hames.cli.commands.config",
+        "Read and change settings; trust a folder.",
+    ),
+    "doctor": (
+        "hames.cli.commands.doctor",
+        "Name what is wrong with settings, rules and installation.",
+    ),
     "policy": ("hames.cli.commands.policy", "Explain and test permission rules."),
 }
 """Name to module and summary."""
