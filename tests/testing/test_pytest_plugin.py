@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from raw_client import body, post
 
-from hames.errors import OptionsError, ScriptError
+from hames.errors import ScriptError
 from hames.testing import calls, denied, says, succeeded
 
 
@@ -86,6 +86,6 @@ async def test_a_request_beyond_the_script_fails_the_test(harness) -> None:
         await harness(plays=[calls("Bash", command="true")])
 
 
-async def test_settings_that_cannot_be_played_are_refused(harness) -> None:
-    with pytest.raises(OptionsError, match="`theme`"):
-        await harness(plays=[says("Hello.")], settings={"theme": "dark"})
+async def test_settings_go_the_way_of_all_settings(harness) -> None:
+    run = await harness(plays=[says("Hello.")], settings={"theme": "dark", "model": "haiku"})
+    assert "haiku" in run.requests[0].body["model"]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from hames import AgentOptions, query
-from hames.errors import OptionsError
 from hames.messages import AssistantMessage, Message, ResultMessage
 from hames.providers.plays import Source
 from hames.providers.scripted import Scripted
@@ -22,13 +21,6 @@ from hames.sessions.rules import judge
 from hames.sessions.store import Store
 from hames.testing.recorded import Recorded
 from hames.testing.recorder import Recorder
-
-_PERMISSIONS = {
-    "allow": "allowed_tools",
-    "deny": "disallowed_tools",
-    "defaultMode": "permission_mode",
-    "additionalDirectories": "add_dirs",
-}
 
 
 @dataclass
@@ -81,13 +73,14 @@ class Harness:
         prompt: Any = "Go.",
         *,
         files: Mapping[str, str] | None = None,
-        settings: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | str | None = None,
         judged: bool = True,
         **options: Any,
     ) -> Run:
         """Run one prompt to its result.
 
-        `files` are written into the working directory first; `settings` has the official form. Other
+        `files` are written into the working directory first; `settings` has the form of a settings
+        file. Other
         options are those of `AgentOptions`. The test fails when a request leaves the script, or, unless
         `judged` is off, when the API would refuse one.
         """
@@ -97,7 +90,7 @@ class Harness:
             (cwd / name).write_text(text, encoding="utf-8")
         provider = Scripted(plays)
         recorder = Recorder(provider)
-        whole = {"session_store": self.store, **_from_settings(settings or {}), **options}
+        whole = {"session_store": self.store, "settings": settings, **options}
         chosen = AgentOptions(provider=recorder, cwd=cwd, **whole)
         messages = [message async for message in query(prompt=prompt, options=chosen)]
         if provider.errors:
@@ -105,19 +98,6 @@ class Harness:
         if judged:
             _assert_acceptable(recorder.requests)
         return Run(messages, recorder.requests, cwd, chosen.session_store or self.store)
-
-
-def _from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that these settings mean."""
-    options: dict[str, Any] = {}
-    for name, value in settings.items():
-        if name == "permissions" and value.keys() <= _PERMISSIONS.keys():
-            options.update({_PERMISSIONS[key]: rules for key, rules in value.items()})
-        elif name in ("env", "model", "hooks"):
-            options[name] = value
-        else:
-            raise OptionsError(f"The harness cannot turn the setting `{name}` into options.")
-    return options
 
 
 def _assert_acceptable(requests: Sequence[Recorded]) -> None:
