@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hames.context.request import LEAST_THINKING
 from hames.errors import OptionsError
@@ -107,7 +108,7 @@ async def rename_session(server: Server, request: RenameSession) -> None:
 def _think(agent: Agent, budget: int | None) -> None:
     if budget is None:
         _, fresh = agent.frames(agent.model.id)
-        agent.frame = replace(agent.frame, params=fresh.params)
+        agent.frame = msgspec.structs.replace(agent.frame, params=fresh.params)
         return
     if agent.model.thinking == "none":
         raise Refused(f"The model `{agent.model.id}` does not think.")
@@ -120,4 +121,4 @@ def _think(agent: Agent, budget: int | None) -> None:
             "budget_tokens": min(budget, agent.frame.max_tokens - 1),
         }
     others = {k: v for k, v in agent.frame.params.items() if k not in ("thinking", "output_config")}
-    agent.frame = replace(agent.frame, params={**others, "thinking": thinking})
+    agent.frame = msgspec.structs.replace(agent.frame, params={**others, "thinking": thinking})

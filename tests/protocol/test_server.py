@@ -1,0 +1,307 @@
+"""The server over lines in memory: what it answers, whatever it is sent, and that it always ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hames import AgentOptions, OptionsError
+from hames.protocol.requests import subtypes
+from hames.protocol.server import Launch, Server
+from hames.providers.scripted import Scripted
+from hames.sdk.supervisor import Supervisor
+from hames.testing import calls, hangs, says
+
+LIMIT = 20
+"""Seconds after which something hangs."""
+HI = {"type": "user", "message": {"role": "user", "content": "Hi."}}
+
+
+class Talk:
+    """A client in memory: lines given beforehand, and more as answers come."""
+
+    def __init__(self, folder: Path, *plays: Any, launch: Launch | None = None, **options: Any):
+        self.said: list[dict[str, Any]] = []
+        self.options = AgentOptions(
+            provider=Scripted(plays), cwd=folder, persist_session=False, **options
+        )
+        self.launch = launch or Launch()
+        self._incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._news = asyncio.Event()
+
+    def send(self, *lines: dict[str, Any] | bytes) -> None:
+        for line in lines:
+            self._incoming.put_nowait(
+                line if isinstance(line, bytes) else json.dumps(line).encode()
+            )
+
+    def end(self) -> None:
+        self._incoming.put_nowait(None)
+
+    async def run(self, *lines: dict[str, Any] | bytes) -> list[dict[str, Any]]:
+        """Send the lines, end the input, and return all that was said."""
+        self.send(*lines)
+        self.end()
+        await self.serve()
+        return self.said
+
+    async def serve(self) -> None:
+        async with asyncio.timeout(LIMIT):
+            await Server(self.options, self.launch, self._hear, _open).run(self._lines())
+
+    async def until(self, **fields: Any) -> dict[str, Any]:
+        """The first line with these fields, waited for."""
+        async with asyncio.timeout(LIMIT):
+            while True:
+                for line in self.said:
+                    if fields.items() <= line.items():
+                        return line
+                self._news.clear()
+                await self._news.wait()
+
+    def answer_to(self, id: str) -> dict[str, Any]:
+        [found] = [
+            line["response"]
+            for line in self.said
+            if line["type"] == "control_response" and line["response"]["request_id"] == id
+        ]
+        answer: dict[str, Any] = found
+        return answer
+
+    def _hear(self, line: bytes) -> None:
+        assert b"\n" not in line
+        self.said.append(json.loads(line))
+        self._news.set()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        while (line := await self._incoming.get()) is not None:
+            yield line
+
+
+async def _open(options: AgentOptions, listener: Any) -> Supervisor:
+    supervisor = Supervisor(options, listener)
+    await supervisor.agent()
+    return supervisor
+
+
+def request(id: str, subtype: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "type": "control_request",
+        "request_id": id,
+        "request": {"subtype": subtype, **fields},
+    }
+
+
+def kinds(said: Sequence[dict[str, Any]]) -> list[str]:
+    return [line.get("subtype") or line["type"] for line in said]
+
+
+async def test_a_prompt_is_enough(tmp_path: Path) -> None:
+    said = await Talk(tmp_path, says("Hello.")).run(HI)
+    assert kinds(said) == ["init", "assistant", "success"]
+
+
+async def test_no_prompt_is_no_result(tmp_path: Path) -> None:
+    talk = Talk(tmp_path)
+    assert kinds(await talk.run(request("r1", "initialize"))) == ["control_response"]
+    assert talk.answer_to("r1")["subtype"] == "success"
+
+
+async def test_what_initialize_brings_is_there_for_a_prompt_right_behind_it(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, says("Arr."))
+    begin = request("r1", "initialize", systemPrompt=["You are a pirate."])
+    said = await talk.run(begin, HI)
+    assert kinds(said) == ["control_response", "init", "assistant", "success"]
+    assert b"pirate" in talk.options.provider.requests[0].system[0]  # type: ignore[union-attr]
+
+
+async def test_what_comes_too_late_is_refused(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, says("Hello."))
+    await talk.run(HI, request("r1", "initialize", systemPrompt=["You are a pirate."]))
+    assert "has begun already" in talk.answer_to("r1")["error"]
+
+
+@pytest.mark.parametrize("name", ["agents", "skills", "jsonSchema", "toolAliases", "plugins"])
+async def test_what_there_is_not_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    value: Any = ["x"] if name in ("skills", "plugins") else {"x": "y"}
+    talk = Talk(tmp_path)
+    await talk.run(request("r1", "initialize", **{name: value}))
+    assert f"`{name}`" in talk.answer_to("r1")["error"]
+
+
+async def test_unknown_requests_are_refused_and_the_session_goes_on(tmp_path: Path) -> None:
+    """Official: the error names the subtype."""
+    talk = Talk(tmp_path, says("Hello."))
+    said = await talk.run(request("r1", "sing"), HI)
+    assert talk.answer_to("r1") == {
+        "subtype": "error",
+        "request_id": "r1",
+        "error": "Unsupported control request subtype: sing",
+        "error_code": "unsupported_request",
+    }
+    assert kinds(said)[-1] == "success"
+
+
+@pytest.mark.parametrize("subtype", sorted(subtypes()))
+async def test_every_request_is_answered_once(tmp_path: Path, subtype: str) -> None:
+    fields = {"mode": "plan", "task_id": "none", "title": "A title"}
+    talk = Talk(tmp_path)
+    await talk.run(request("r1", subtype, **fields))
+    assert talk.answer_to("r1")["subtype"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"{not json", "is not JSON: `{not json`"),
+        (b"\xff\xfe", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"type":"user"}', "whose `role` is `user`"),
+        (b'{"type":"user","message":{"role":"assistant","content":"x"}}', "whose `role` is `user`"),
+        (b'{"type":"user","message":{"role":"user"}}', "needs `message.content`"),
+        (b'{"type":"user","message":{"role":"user","content":[1]}}', "no list of content blocks"),
+    ],
+)  # fmt: skip
+async def test_lines_that_are_not_ours_end_the_run(
+    tmp_path: Path, line: bytes, message: str
+) -> None:
+    with pytest.raises(OptionsError) as raised:
+        await Talk(tmp_path, hangs()).run(HI, line)
+    assert message in str(raised.value)
+
+
+async def test_lines_that_mean_nothing_are_passed_over(tmp_path: Path) -> None:
+    said = await Talk(tmp_path, says("Hello.")).run(
+        b"", b"  ", b"1", b"null", b'{"type":"keep_alive"}', b'{"type":"song"}', b"{}",
+        b'{"type":"control_request"}', b'{"type":"control_response","response":{"request_id":"?"}}', HI,
+    )  # fmt: skip
+    assert kinds(said) == ["init", "assistant", "success"]
+
+
+async def test_prompts_are_echoed_when_they_are_taken_up(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, says("Hello."), launch=Launch(replay=True))
+    said = await talk.run({**HI, "uuid": "11111111-1111-4111-8111-111111111111"})
+    assert kinds(said) == ["init", "user", "assistant", "success"]
+    assert (said[1]["uuid"], said[1]["isReplay"]) == ("11111111-1111-4111-8111-111111111111", True)
+
+
+async def test_states_are_told_around_turns_and_questions(tmp_path: Path) -> None:
+    launch = Launch(states="hidden", ask_client=True)
+    talk = Talk(tmp_path, calls("Bash", command="touch it"), says("Done."), launch=launch)
+    serving = asyncio.create_task(talk.serve())
+    talk.send(HI)
+    asked = await talk.until(type="control_request")
+    answer = {"behavior": "deny", "message": "No."}
+    response = {"subtype": "success", "request_id": asked["request_id"], "response": answer}
+    talk.send({"type": "control_response", "response": response})
+    await talk.until(type="result")
+    talk.end()
+    await serving
+    order = [line.get("state") or line.get("subtype") or line["type"] for line in talk.said]
+    assert order == [
+        "running",
+        "init",
+        "assistant",
+        "requires_action",
+        "control_request",
+        "running",
+        "user",
+        "assistant",
+        "success",
+        "idle",
+    ]
+    assert all(line["sdk_host_only"] for line in talk.said if "state" in line)
+
+
+async def test_a_question_that_nobody_can_answer_any_more_fails_its_call(tmp_path: Path) -> None:
+    """Official: at the end of input the call fails, and the turn goes on."""
+    launch = Launch(ask_client=True)
+    talk = Talk(tmp_path, calls("Bash", command="touch it"), says("Then not."), launch=launch)
+    said = await talk.run(HI)
+    [result] = [line for line in said if line["type"] == "result"]
+    assert (result["result"], len(result["permission_denials"])) == ("Then not.", 1)
+    assert not (tmp_path / "it").exists()
+
+
+async def test_an_interrupt_takes_the_question_back_before_it_is_answered(tmp_path: Path) -> None:
+    launch = Launch(ask_client=True)
+    talk = Talk(tmp_path, calls("Bash", command="touch it"), launch=launch)
+    serving = asyncio.create_task(talk.serve())
+    talk.send(HI)
+    asked = await talk.until(type="control_request")
+    talk.send(request("r1", "interrupt"))
+    await talk.until(type="result")
+    talk.end()
+    await serving
+    after = talk.said[talk.said.index(asked) + 1 :]
+    assert [line["type"] for line in after] == [
+        "control_cancel_request",
+        "control_response",
+        "user",
+        "user",
+        "result",
+    ]
+
+
+async def test_a_server_of_the_client_that_fails_is_told_of(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, says("Hello."), launch=Launch(client_servers=["calc"]))
+    serving = asyncio.create_task(talk.serve())
+    talk.send(request("r1", "initialize"))
+    asked = await talk.until(type="control_request")
+    wrong = {"subtype": "error", "request_id": asked["request_id"], "error": "no such server"}
+    talk.send({"type": "control_response", "response": wrong}, request("r2", "mcp_status"), HI)
+    await talk.until(type="result")
+    talk.end()
+    await serving
+    [server] = talk.answer_to("r2")["response"]["mcpServers"]
+    assert (server["status"], "no such server" in server["error"]) == ("failed", True)
+    init = await talk.until(subtype="init")
+    assert init["mcp_servers"] == [{"name": "calc", "status": "failed", "source": "sdk"}]
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_random_lines_neither_crash_nor_hang_it(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    launch = Launch(ask_client=chance.random() < 0.5, replay=True, states="shown")
+    plays = [chance.choice([says("Hello."), calls("Bash", command="touch it")]) for _ in range(40)]
+    talk = Talk(tmp_path, *plays, says("The end.").forever(), launch=launch)
+    with suppress(OptionsError):  # a line that is not JSON ends it, as it should
+        await talk.run(*(_random_line(chance) for _ in range(30)))
+    ids = [line["response"]["request_id"] for line in talk.said if "response" in line]
+    assert len(ids) == len(set(ids))
+
+
+def _random_line(chance: random.Random) -> bytes:
+    subtypes_and_worse = [*subtypes(), "song", None, 7]
+    fields = {
+        name: chance.choice([None, "", "plan", "default", 0, -1, 5000, [], ["x"], {}, {"x": []}])
+        for name in ("mode", "model", "hooks", "systemPrompt", "max_thinking_tokens", "task_id", "title")
+        if chance.random() < 0.5
+    }  # fmt: skip
+    line: Any = chance.choice(
+        [
+            HI,
+            {**HI, "uuid": chance.choice([1, "", "x"])},
+            {
+                "type": "control_request",
+                "request_id": f"r{chance.random()}",
+                "request": chance.choice(
+                    [{"subtype": chance.choice(subtypes_and_worse), **fields}, [], None, "x"]
+                ),
+            },
+            {"type": "control_response", "response": chance.choice([fields, [], None])},
+            {"type": "control_cancel_request", "request_id": "r1"},
+            {"type": chance.choice(["keep_alive", "song", None, 3, {}])},
+        ]
+    )
+    text = json.dumps(line).encode()
+    if chance.random() < 0.02:
+        return text[: chance.randrange(len(text))]
+    return text
