@@ -215,6 +215,27 @@ def _server_process(plays: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]
             server.kill()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the options of Linux")
+async def test_the_kernel_watches_connections_whose_other_side_may_vanish(tmp_path: Path) -> None:
+    """Nothing on loopback vanishes without a word, so this looks at what the kernel was asked."""
+    asked: list[int] = []
+
+    @tool
+    def look() -> str:
+        for handle in filter(str.isdigit, os.listdir("/proc/self/fd")):
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(handle))) as one:
+                if one.getpeername()[1:2] == (port,):
+                    asked.append(one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+                    asked.append(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+        return "looked"
+
+    with FakeAPI([calls("look"), says(BACK)]) as api:
+        port = int(api.url.rpartition(":")[2])
+        given = options(api.url, tmp_path, tools=[look])
+        [*_, result] = [m async for m in query(prompt="hi", options=given)]
+    assert (result.result, asked) == (BACK, [1, 60_000])
+
+
 @asynccontextmanager
 async def listening(backlog: int = 8, *, full: bool = False) -> AsyncIterator[str]:
     """A socket that accepts connections into its backlog and never answers; `full`: not even that."""
