@@ -5,6 +5,7 @@ from __future__ import annotations
 from hames import _json
 from hames.blocks import Turn, text, tool_result, tool_use
 from hames.context.cache import Marks
+from hames.context.reminders import INSTRUCTIONS, reminder
 
 
 def marked_places(turns: list[Turn], marks: Marks) -> list[tuple[int, int]]:
@@ -72,3 +73,12 @@ def test_the_lifetime_of_an_hour_is_asked_for_on_every_mark() -> None:
         "type": "ephemeral",
         "ttl": "1h",
     }
+
+
+def test_memory_that_opens_the_conversation_is_marked_while_a_mark_is_free() -> None:
+    memory = reminder(f"{INSTRUCTIONS}\n\nBe kind.")
+    for calls, places in ((1, [(0, 0), (2, 0)]), (10, [(0, 2), (2, 9)])):
+        turns = conversation(calls)
+        turns[0].blocks.insert(0, memory)
+        assert marked_places(turns, Marks()) == places
+    assert marked_places([Turn("user", [memory, text("do it")])], Marks()) == [(0, 0), (0, 1)]
