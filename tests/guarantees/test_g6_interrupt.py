@@ -23,7 +23,7 @@ import pytest
 from command_line import CommandLine
 from plays import AGAIN, BACK, NAMES, PROMPT, Scene, alive, make
 
-from hames import AgentOptions, Client, tool
+from hames import AgentOptions, Client, HookMatcher, tool
 from hames.events import Event, Noted, Streamed
 from hames.messages import ResultMessage
 from hames.sessions.memory import MemoryStore
@@ -364,6 +364,45 @@ async def test_an_interrupt_between_tries_ends_the_waiting(tmp_path: Path) -> No
         assert (await result_of(client)).terminal_reason == "aborted_streaming"
         await client.query(AGAIN)
         assert (await result_of(client)).result == BACK
+
+
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop"])
+async def test_an_interrupt_ends_the_waiting_for_a_hook(event: str, tmp_path: Path) -> None:
+    """A prompt that hooks have not let through is not kept: one of them may be there to stop it."""
+    asked, first = asyncio.Event(), True
+
+    async def hangs_once(*_: Any) -> dict[str, Any]:
+        nonlocal first
+        if first:
+            first = False
+            asked.set()
+            await asyncio.Event().wait()
+        return {}
+
+    @tool
+    def act() -> str:
+        return "done"
+
+    recorder = Recorder(Scripted([says(BACK).when(AGAIN).forever(), calls("act"), says("Acted.")]))
+    options = AgentOptions(
+        provider=recorder,
+        cwd=tmp_path,
+        persist_session=False,
+        tools=[act],
+        hooks={event: [HookMatcher(hooks=[hangs_once])]},
+    )
+    async with Client(options) as client:
+        await client.query(PROMPT)
+        await asyncio.wait_for(asked.wait(), BOUND)
+        await client.interrupt()
+        assert "aborted" in str((await result_of(client)).terminal_reason)
+        await client.query(AGAIN)
+        assert (await result_of(client)).result == BACK
+    last = recorder.requests[-1]
+    assert INTERRUPTED in last.text
+    assert "Where you work" in last.text
+    assert (PROMPT in last.text) == (event != "UserPromptSubmit")
+    _assert_acceptable(recorder.requests)
 
 
 async def test_parallel_calls_are_all_stopped_and_each_is_told(tmp_path: Path) -> None:

@@ -135,8 +135,9 @@ class Agent:
         if self.hooks and admission and admission.refusal is not None:
             said = await self.hooks.refuse(admission.refusal)
             raise Ended(Outcome("prompt_blocked", text=said))
-        if self.opening and not self.conversation.turns:
-            await self.conversation.say(self.opening, is_meta=True)
+        if self.opening:
+            opening, self.opening = self.opening, []
+            await self.conversation.say(opening, is_meta=True)
         if admission and admission.notes:
             await self.conversation.say(admission.notes, is_meta=True)
         await self._say(prompt)
