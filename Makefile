@@ -22,7 +22,7 @@ demo: $(RUNTIME)
 test: $(DEVELOP) $(TYPESCRIPT)
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-slow: $(DEVELOP) $(TYPESCRIPT)
+test-slow: $(DEVELOP) $(TYPESCRIPT) tests/conformance/older
 	$(BIN)/pytest -n 2 -m slow
 
 check: $(DEVELOP)
@@ -53,3 +53,8 @@ $(DEVELOP): pyproject.toml scripts/setup
 # The official TypeScript client without its platform packages (66 MB). Where it is not, its tests skip.
 tests/conformance/node_modules/.package-lock.json: tests/conformance/package.json
 	npm install --prefix tests/conformance || echo "The tests of the TypeScript client are skipped."
+
+# Old official Python clients, each in a folder of its own; from source they come without a command line.
+tests/conformance/older:
+	$(BIN)/python -m pip install --no-deps --target $@/claude_code_sdk claude-code-sdk==0.0.21
+	$(BIN)/python -m pip install --no-deps --no-binary claude-agent-sdk --target $@/claude_agent_sdk claude-agent-sdk==0.1.4
