@@ -34,7 +34,7 @@ def test_explain_names_the_rule_and_where_it_stands(tmp_path: Path) -> None:
     assert out.getvalue() == (
         "deny: Bash(git push origin)\n"
         "  `git push origin` is denied by the rule `Bash(git push:*)`.\n"
-        f"  Rule `Bash(git push:*)` from `{settings}`.\n"
+        f"  Rule `Bash(git push:*)` from `{settings}`, line 1.\n"
     )
 
 

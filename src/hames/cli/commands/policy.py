@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from hames._json import decode, encode
+from hames._json import encode
 from hames.access import Access
 from hames.cli import help
 from hames.cli.parse import Flag, parse
@@ -19,7 +19,7 @@ from hames.permissions.cases import Case, judged, read_cases, read_fixture, usua
 from hames.permissions.decide import decide
 from hames.permissions.modes import parse_mode
 from hames.permissions.rules import parse_rule, split_rules
-from hames.permissions.types import Behavior, Decision, Policy, Question, Rules, SourcedRule
+from hames.permissions.types import Decision, Policy, Question, Rules, SourcedRule
 
 INTRO = (
     "Say what the permission rules make of a call, and why; or hold a file of cases against the rules that"
@@ -42,7 +42,7 @@ FLAGS = (
     Flag(("--mode", "--permission-mode"), "The permission mode.", "one", "MODE", parse_mode),
     Flag(("--cwd",), "The folder the session starts in.", "one", "FOLDER"),
     Flag(("--add-dir",), "Additional working folders.", "many", "FOLDER"),
-    Flag(("--settings",), "Settings files to take rules from.", "many", "FILE"),
+    Flag(("--settings",), "More settings to take rules from.", "one", "FILE_OR_JSON"),
     Flag(("--no-settings",), "Take no rules from the settings of user and project."),
     Flag(
         ("--fixture",),
@@ -159,64 +159,36 @@ def _call(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _policy(values: dict[str, Any]) -> Policy:
-    root = Path(values.get("cwd") or ".").resolve()
-    home = Path.home()
-    rules: dict[Behavior, list[SourcedRule]] = {"allow": [], "ask": [], "deny": []}
-    mode = None
-    folders = [str(root / folder) for folder in values.get("add-dir", ())]
-    for path, base, source in _sources(values, root, home):
-        found = _permissions(path)
-        for behavior in rules:
-            rules[behavior] += (
-                SourcedRule(str(text), source, str(base), str(path))
-                for text in found.get(behavior, ())
-            )
-        folders += (str(base / folder) for folder in found.get("additionalDirectories", ()))
-        mode = found.get("defaultMode") or mode
-    for behavior in rules:
-        for text in values.get(behavior, ()):
-            rules[behavior] += (
-                SourcedRule(rule, "cliArg", str(root)) for rule in split_rules(text)
-            )
-    return Policy(
-        mode=values.get("mode") or parse_mode(mode or "default"),
-        rules=Rules(*(tuple(rules[behavior]) for behavior in ("allow", "ask", "deny"))),
-        root=str(root),
-        folders=tuple(str(Path(folder).resolve()) for folder in folders),
-        home=str(home),
-        config_folder=str(_config_folder(home)),
+    """The policy of a session with these flags; what its settings have wrong goes to standard error."""
+    from hames.agent.options import AgentOptions
+    from hames.agent.settle import settle
+
+    settled = settle(
+        AgentOptions(
+            cwd=values.get("cwd"),
+            add_dirs=values.get("add-dir", ()),
+            settings=values.get("settings"),
+            setting_sources=() if "no-settings" in values else ("user", "project", "local"),
+            allowed_tools=values.get("allow", ()),
+            disallowed_tools=values.get("deny", ()),
+            permission_mode=values.get("mode"),
+        )
     )
-
-
-def _sources(values: dict[str, Any], root: Path, home: Path) -> list[tuple[Path, Path, str]]:
-    """Settings files, the folder that `/` means in their rules, and their source."""
-    found: list[tuple[Path, Path, str]] = []
-    if "no-settings" not in values:
-        config = _config_folder(home)
-        found = [
-            (config / "settings.json", config, "userSettings"),
-            (root / ".claude" / "settings.json", root, "projectSettings"),
-            (root / ".claude" / "settings.local.json", root, "localSettings"),
-        ]
-    given = [Path(name).resolve() for name in values.get("settings", ())]
-    return [(path, base, source) for path, base, source in found if path.is_file()] + [
-        (path, path.parent, "flagSettings") for path in given
-    ]
-
-
-def _config_folder(home: Path) -> Path:
-    return Path(os.environ.get("CLAUDE_CONFIG_DIR") or home / ".claude")
-
-
-def _permissions(path: Path) -> dict[str, Any]:
-    try:
-        raw = decode(_bytes(path))
-    except ValueError as error:
-        raise OptionsError(f"`{path}` is not JSON: {error}.") from error
-    found = raw.get("permissions", {}) if isinstance(raw, dict) else None
-    if not isinstance(found, dict):
-        raise OptionsError(f"`{path}` holds no settings.")
-    return found
+    for said in settled.warnings:
+        print(f"Warning: {said}", file=sys.stderr)
+    asked = [rule for text in values.get("ask", ()) for rule in split_rules(text)]
+    rules = settled.rules
+    folders = (os.path.join(settled.root, folder) for folder in settled.options.add_dirs)
+    return Policy(
+        mode=settled.options.permission_mode or "default",
+        rules=Rules(
+            rules.allow, (*rules.ask, *(SourcedRule(text, "cliArg") for text in asked)), rules.deny
+        ),
+        root=settled.root,
+        folders=tuple(map(os.path.realpath, folders)),
+        home=settled.environ.home or os.path.expanduser("~"),
+        config_folder=settled.environ.config_folder,
+    )
 
 
 def _bytes(path: Path) -> bytes:
@@ -229,7 +201,8 @@ def _bytes(path: Path) -> bytes:
 def _place(policy: Policy, decision: Decision) -> str:
     for rule in (*policy.rules.deny, *policy.rules.ask, *policy.rules.allow):
         if (rule.text, rule.source) == (decision.rule, decision.source):
-            return f"`{rule.file}`" if rule.file else "the command line"
+            line = f", line {rule.line}" if rule.line else ""
+            return f"`{rule.file}`{line}" if rule.file else "the command line"
     return decision.source or "the session"
 
 
