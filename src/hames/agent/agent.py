@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hames._aio import Interrupt
 from hames._clock import Clock, Ids
@@ -34,8 +35,8 @@ from hames.tools.tool import Call, Spill
 from hames.usage import Ledger
 
 if TYPE_CHECKING:
-    from hames.agent.memory import AgentMemory
     from hames.agent.hooking import Hooks
+    from hames.agent.memory import AgentMemory
 
 log = logging.getLogger("hames.agent")
 
@@ -43,8 +44,7 @@ SYNTHETIC = "<synthetic>"
 """The official model name of messages that the harness wrote."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What does not change during a session."""
 
     timeouts: Timeouts
@@ -55,12 +55,11 @@ class Settings:
     concurrency: int = 10
     """Calls that run side by side."""
     background_grace: float = 5.0
-    init: dict[str, Any] = field(default_factory=dict)
+    init: dict[str, Any] = msgspec.field(default_factory=dict)
     """Fields of `system/init` that stay the same."""
 
 
-@dataclass(slots=True)
-class Agent:
+class Agent(msgspec.Struct):
     """One session at work. `build` makes it, `run` drives it."""
 
     settings: Settings
@@ -83,24 +82,24 @@ class Agent:
     ids: Ids
     frames: Callable[[str | None], tuple[Model, Frame]]
     """The model of a name, None the session's own, and how it is asked."""
-    estimate: Estimate = field(default_factory=Estimate)
-    pending_notes: list[str] = field(default_factory=list)
+    estimate: Estimate = msgspec.field(default_factory=Estimate)
+    pending_notes: list[str] = msgspec.field(default_factory=list)
     """What the harness will tell the model with the next results."""
-    opening: list[Block] = field(default_factory=list)
+    opening: list[Block] = msgspec.field(default_factory=list)
     """Context that goes before the first prompt of a new session."""
     memory: AgentMemory | None = None
     """Memory files that come to hold on the way."""
     hooks: Hooks | None = None
     """None when none are configured."""
 
-    inbox: Inbox = field(default_factory=Inbox)
-    interrupt: Interrupt = field(default_factory=Interrupt)
-    progress: Progress = field(default_factory=Progress)
-    denials: list[dict[str, Any]] = field(default_factory=list)
+    inbox: Inbox = msgspec.field(default_factory=Inbox)
+    interrupt: Interrupt = msgspec.field(default_factory=Interrupt)
+    progress: Progress = msgspec.field(default_factory=Progress)
+    denials: list[dict[str, Any]] = msgspec.field(default_factory=list)
     """Calls of the present answer that were not allowed."""
-    obligations: list[dict[str, Any]] = field(default_factory=list)
+    obligations: list[dict[str, Any]] = msgspec.field(default_factory=list)
     """What else the present result has to own up to: retries, repairs, cuts."""
-    started: set[str] = field(default_factory=set)
+    started: set[str] = msgspec.field(default_factory=set)
     """Calls that have begun."""
 
     @property

@@ -6,9 +6,11 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
+
+import msgspec
 
 from hames._aio import Interrupt, patiently
 from hames.approvals import (
@@ -31,8 +33,7 @@ from hames.tools.tool import Tool
 log = logging.getLogger("hames.permissions")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What the gate said of a call."""
 
     decision: Decision

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from hames.blocks import Block
 
 
-@dataclass(slots=True)
-class Prompt:
+class Prompt(msgspec.Struct):
     """One message of the user, or of the harness when `synthetic`."""
 
     blocks: list[Block]
@@ -18,7 +18,7 @@ class Prompt:
     synthetic: bool = False
     origin: dict[str, Any] | None = None
     """Why there is a turn that no user message started: `{"kind": "task-notification"}`."""
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = msgspec.field(default_factory=dict)
     """Further fields of its transcript line."""
     replay: bool = False
     """Listeners are told when it is taken up."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from hames.models import Model
 from hames.usage import Ledger
@@ -67,8 +68,7 @@ class Budget:
         self._reserved = max(self._reserved - reserved, 0.0)
 
 
-@dataclass(slots=True)
-class Limits:
+class Limits(msgspec.Struct):
     """How far one answer may go."""
 
     max_turns: int | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from hames.agent.options import AgentOptions
 from hames.agent.toolbox import Toolbox
@@ -22,14 +23,13 @@ from hames.settings.environ import Environ
 log = logging.getLogger("hames.session")
 
 
-@dataclass(slots=True)
-class Opened:
+class Opened(msgspec.Struct):
     """A session to work in."""
 
     log: SessionLog
     loaded: Loaded | None = None
-    turns: list[Turn] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    turns: list[Turn] = msgspec.field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
 
 
 async def open_session(options: AgentOptions, environ: Environ, cwd: str) -> Opened:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from hames.blocks import Block, tool_result
 from hames.errors import ToolError
@@ -14,14 +15,13 @@ PREVIEW = 2_000
 """Characters of a spilled result that the model still sees, half from each end."""
 
 
-@dataclass(slots=True)
-class Report:
+class Report(msgspec.Struct):
     """The result of a call."""
 
     content: str | list[dict[str, Any]]
     data: Any = None
     is_error: bool | None = None
-    after: list[Block] = field(default_factory=list)
+    after: list[Block] = msgspec.field(default_factory=list)
     interrupts: bool = False
     """The refusal of this call ends the turn."""
     decision: Decision | None = None

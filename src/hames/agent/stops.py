@@ -7,8 +7,9 @@ go on a bounded number of times; what it then adds is joined to one text.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from hames.agent.outcome import Outcome
 from hames.blocks import text
@@ -35,12 +36,11 @@ REFUSED = (
 )
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """What an answer under way has said, and how often it had to be continued."""
 
-    parts: list[str] = field(default_factory=list)
-    tries: Counter[str] = field(default_factory=Counter)
+    parts: list[str] = msgspec.field(default_factory=list)
+    tries: Counter[str] = msgspec.field(default_factory=Counter)
 
     def may(self, what: str, at_most: int) -> bool:
         """Count one more try of this kind and say whether it is within bounds."""

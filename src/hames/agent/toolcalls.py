@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hames import _json
 from hames.agent.results import Report, bounded, failed, interrupted, not_started, refused
@@ -30,8 +31,7 @@ log = logging.getLogger("hames.tools")
 UNPARSED = "__unparsedToolInput"
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(msgspec.Struct):
     """A call that may run."""
 
     use: ToolUse
@@ -42,16 +42,15 @@ class Prepared:
     input: dict[str, Any]
     """What `args` were made of."""
     decision: Decision
-    notes: list[Block] = field(default_factory=list)
+    notes: list[Block] = msgspec.field(default_factory=list)
     """What hooks want the model to know besides the result."""
 
 
-@dataclass(slots=True)
-class Round:
+class Round(msgspec.Struct):
     """The calls of one reply under way."""
 
     agent: Agent
-    reports: dict[str, Report] = field(default_factory=dict)
+    reports: dict[str, Report] = msgspec.field(default_factory=dict)
 
     async def report(self, use: ToolUse, report: Report) -> None:
         """Log and emit the result of a call; the model gets it at the end of the round."""

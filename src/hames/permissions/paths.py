@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from hames.permissions.patterns import comparable
 from hames.permissions.types import Files, Policy
@@ -39,8 +40,7 @@ LOCAL_FILES = LocalFiles()
 _PROCESS_LINK = re.compile(r"/proc/(?:self|thread-self|\d+)(?:/task/\d+)?/(cwd|root)(?=/|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A path argument and where it leads."""
 
     given: str

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from hames.permissions.words import Word
 
 Operands = Literal["paths", "text", "none", "text-then-paths"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """The options of a command that only read. In `short`, `:` follows a letter with a value, `@` one
     whose value is a path; in `long`, `=` is a value that is needed, `?` one that may follow, `@` a path.
     """
@@ -36,8 +36,7 @@ class Options:
     """Options that take the place of the first text operand (`-e` of grep)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """A call of a command, taken apart by its options."""
 
     paths: list[Word]

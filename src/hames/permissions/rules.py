@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from hames.access import Asks
 from hames.errors import OptionsError
@@ -32,8 +33,7 @@ _PARAMETER = re.compile(r"([A-Za-z_]\w*):(?!\*$)(.+)", re.DOTALL)
 _ALLOWED_GLOB = re.compile(r"mcp__[^*]+?__[^*]*\*")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, eq=False):
     """One rule, taken apart."""
 
     tool: str
@@ -47,8 +47,7 @@ class Rule:
         return self.origin.text
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(msgspec.Struct, frozen=True):
     """A policy's rules, by the answer they give."""
 
     allow: tuple[Rule, ...]

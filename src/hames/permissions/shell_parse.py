@@ -9,10 +9,11 @@ its parts. Commands are collected all the same, for deny rules.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from hames.permissions.words import ANY, Word, plain, scan
 
@@ -25,8 +26,7 @@ LONGEST = 10_000
 _MOST_NODES = 200_000
 
 
-@dataclass(slots=True)
-class Redirect:
+class Redirect(msgspec.Struct):
     """A redirect to or from a file. Copies of descriptors and here-documents are none."""
 
     target: Word
@@ -34,13 +34,12 @@ class Redirect:
     reads: bool
 
 
-@dataclass(slots=True)
-class Command:
+class Command(msgspec.Struct):
     """A simple command."""
 
     words: list[Word]
     """Its name and arguments."""
-    assignments: list[tuple[str, Word]] = field(default_factory=list)
+    assignments: list[tuple[str, Word]] = msgspec.field(default_factory=list)
     start: int = 0
     repeated: bool = False
     """It stands in a loop."""
@@ -51,14 +50,13 @@ class Command:
         return self.words[0].marked if self.words and self.words[0].static else ""
 
 
-@dataclass(slots=True)
-class Script:
+class Script(msgspec.Struct):
     """What a shell text runs."""
 
     text: str
-    commands: list[Command] = field(default_factory=list)
-    redirects: list[Redirect] = field(default_factory=list)
-    variables: list[str] = field(default_factory=list)
+    commands: list[Command] = msgspec.field(default_factory=list)
+    redirects: list[Redirect] = msgspec.field(default_factory=list)
+    variables: list[str] = msgspec.field(default_factory=list)
     """Names that loops set."""
     problem: str | None = None
     """Why it cannot be checked completely."""

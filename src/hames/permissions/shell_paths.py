@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from hames.permissions.paths import files_of, normal, place, start_of
 from hames.permissions.protected import critical_folders
@@ -77,8 +78,7 @@ _SED_IN_PLACE = Options(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(msgspec.Struct, frozen=True):
     """Words of a command that name files."""
 
     read: list[Word]

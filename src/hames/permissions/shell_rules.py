@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+
+import msgspec
 
 from hames.access import Runs
 from hames.permissions.paths import Place, files_of, is_inside, place
@@ -75,8 +76,7 @@ _SETS_VARIABLES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ShellPattern:
+class ShellPattern(msgspec.Struct, frozen=True):
     """The specifier of a shell rule."""
 
     exact: str | None

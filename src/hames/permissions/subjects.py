@@ -6,8 +6,9 @@ A subject answers the questions of `decide` one after the other; None means it h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from hames.access import Asks, Fetches, Reads, Writes
 from hames.permissions.hosts import host_matches, host_of
@@ -44,8 +45,7 @@ class Subject(Protocol):
         """The ask, when nothing has decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileSubject:
+class FileSubject(msgspec.Struct, frozen=True):
     """A file that is read or written."""
 
     policy: Policy
@@ -110,8 +110,7 @@ class FileSubject:
         return "Reading" if self.readonly else "Writing"
 
 
-@dataclass(frozen=True, slots=True)
-class HostSubject:
+class HostSubject(msgspec.Struct, frozen=True):
     """An address that is reached."""
 
     policy: Policy
@@ -159,8 +158,7 @@ class HostSubject:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSubject:
+class OpenSubject(msgspec.Struct, frozen=True):
     """Something that only a rule or a person can judge."""
 
     policy: Policy

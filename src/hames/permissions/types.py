@@ -58,8 +58,7 @@ class Files(Protocol):
         """Whether a folder is at the path, links followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """The three lists, as written."""
 
     allow: tuple[SourcedRule, ...] = ()
@@ -67,8 +66,7 @@ class Rules:
     deny: tuple[SourcedRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SourcedRule:
+class SourcedRule(msgspec.Struct, frozen=True):
     """A rule's text and where it stands."""
 
     text: str

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
+
 from hames.access import Asks, Fetches, Reads, Runs, Writes
 from hames.approvals import PermissionRuleValue, PermissionUpdate
 from hames.errors import OptionsError
@@ -102,11 +104,11 @@ def _with_rules(rules: Rules, update: PermissionUpdate) -> Rules:
             )
     match behavior:
         case "allow":
-            return replace(rules, allow=present)
+            return msgspec.structs.replace(rules, allow=present)
         case "ask":
-            return replace(rules, ask=present)
+            return msgspec.structs.replace(rules, ask=present)
         case "deny":
-            return replace(rules, deny=present)
+            return msgspec.structs.replace(rules, deny=present)
 
 
 def _text(value: PermissionRuleValue) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 ANY, STAR, QUESTION, BRACKET, BRACE, COMMA, CLOSE = "\0\1\2\3\4\5\6"
 _LITERAL = str.maketrans(
@@ -20,8 +21,7 @@ _BRACES = re.compile(f"{BRACE}([^{BRACE}{CLOSE}]*){CLOSE}")
 _MOST_READINGS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(msgspec.Struct, frozen=True):
     """A word of a command."""
 
     raw: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
+
+import msgspec
 
 from hames.permissions.words import ANY, Word
 
@@ -162,8 +163,7 @@ _MOST_TRIED = 50_000
 _DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?")
 
 
-@dataclass(slots=True)
-class Inner:
+class Inner(msgspec.Struct):
     """A command that stands inside another one, or that one itself."""
 
     words: Sequence[Word]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 
-@dataclass(slots=True)
-class Workspace:
+class Workspace(msgspec.Struct):
     """The place a session works in. Only `cwd` changes while it runs (through `cd` in a shell)."""
 
     root: str
@@ -16,8 +16,8 @@ class Workspace:
     cwd: str
     folders: tuple[str, ...] = ()
     """Additional working directories; absolute and real."""
-    home: str = field(default_factory=lambda: os.path.expanduser("~"))
-    env: Mapping[str, str] = field(default_factory=dict)
+    home: str = msgspec.field(default_factory=lambda: os.path.expanduser("~"))
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The environment of child processes."""
 
     def resolve(self, path: str | None) -> str:

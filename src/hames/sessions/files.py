@@ -12,7 +12,8 @@ import builtins
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from hames import _json
 from hames.errors import SessionError
@@ -24,8 +25,7 @@ _MAX_OPEN = 64
 """Files kept open between appends."""
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     fd: int
     end: int
     """Where the last append ended."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from hames import _json
 from hames.errors import OptionsError
@@ -20,8 +21,7 @@ _TOKEN = re.compile(r'\s*("[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+)',
 _FIRST_INDENT = re.compile(r'\n([ \t]+)"')
 
 
-@dataclass(slots=True)
-class Node:
+class Node(msgspec.Struct):
     """A value and where it stands in the text."""
 
     start: int
@@ -32,12 +32,11 @@ class Node:
     """Of an array."""
 
 
-@dataclass(slots=True)
-class Document:
+class Document(msgspec.Struct):
     """Text whose values have places."""
 
     text: str
-    _root: Node | None = field(default=None, init=False)
+    _root: Node | None = None
 
     @property
     def root(self) -> Node:

@@ -11,8 +11,9 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+import msgspec
 
 from hames import _json
 from hames.errors import OptionsError
@@ -38,8 +39,7 @@ MOST = 4_000_000
 Step = str | int
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """Something that cannot be used, and where it stands."""
 
     text: str
@@ -51,8 +51,7 @@ class Problem:
         return f"{place}{f', line {self.line}' if self.line else ''}: {self.text}"
 
 
-@dataclass(slots=True)
-class Loaded:
+class Loaded(msgspec.Struct):
     """What one file, or one other source, says."""
 
     source: Name
@@ -60,9 +59,9 @@ class Loaded:
     """Absolute path; None for what stands in no file."""
     base: str | None = None
     """The folder that a leading `/` means in path rules; None is where the session starts."""
-    values: dict[str, Any] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    unknown: list[tuple[str, ...]] = field(default_factory=list)
+    values: dict[str, Any] = msgspec.field(default_factory=dict)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    unknown: list[tuple[str, ...]] = msgspec.field(default_factory=list)
     """Keys that nobody knows. They are kept."""
     document: Document | None = None
     broken: bool = False

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -179,7 +178,9 @@ def needs_trust(loaded: Loaded, root: str) -> bool:
 
 def admitted(loaded: Loaded, trust: Trust) -> Loaded:
     """The source without what an untrusted folder may not say; `problems` tell what that was."""
-    kept = replace(loaded, values=dict(loaded.values), problems=list(loaded.problems))
+    kept = msgspec.structs.replace(
+        loaded, values=dict(loaded.values), problems=list(loaded.problems)
+    )
     refused = [*_refused_permissions(kept), *_refused_settings(kept, trust)]
     if trust.strict:
         refused += [(key,) for key in CODE if kept.values.pop(key, None)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, NamedTuple
 
@@ -95,8 +94,7 @@ class Limits(NamedTuple):
         return min(asked, MAX_BACKGROUND_MS) if asked and asked > 0 else DEFAULT_BACKGROUND_MS
 
 
-@dataclass(slots=True)
-class Running:
+class Running(msgspec.Struct):
     """One call of Bash whose command has been started."""
 
     args: BashInput

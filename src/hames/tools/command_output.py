@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from hames.sandbox.recording import SAVE_LIMIT, Recording
 from hames.tools.tool import Call
@@ -13,8 +13,7 @@ PREVIEW = (1_000, 2_000)
 _BYTES_PER_CHARACTER = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
+class Printed(msgspec.Struct, frozen=True):
     """An output made ready."""
 
     shown: str

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from hames.sandbox.machine import Machine
 from hames.tools import globs
@@ -22,15 +23,13 @@ MAX_IGNORE_FILE = 1_000_000
 _REPOSITORY = (".git", ".jj")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     regex: re.Pattern[str]
     leaves_out: bool
     folders_only: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """The rules that one folder brings; `up` is the folder above."""
 
     folder: str

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import msgspec
 
 from hames.sandbox.machine import Machine
 from hames.sandbox.recording import Recording
@@ -19,8 +20,7 @@ from hames.sandbox.recording import Recording
 Status = Literal["running", "completed", "failed", "killed"]
 
 
-@dataclass(slots=True, eq=False)
-class Job:
+class Job(msgspec.Struct, eq=False):
     """One piece of background work."""
 
     id: str
@@ -58,18 +58,17 @@ class Job:
                 return f"`{name}` {'ended' if self.code is not None else self.status}{code}{why}."
 
 
-@dataclass(slots=True, eq=False)
-class Jobs:
+class Jobs(msgspec.Struct, eq=False):
     """The background work of one session."""
 
-    owner: str = field(default_factory=lambda: os.urandom(8).hex())
+    owner: str = msgspec.field(default_factory=lambda: os.urandom(8).hex())
     """Under this name the machine knows all processes of the session."""
-    listeners: list[Callable[[Job], None]] = field(default_factory=list)
+    listeners: list[Callable[[Job], None]] = msgspec.field(default_factory=list)
     """Called when a job has started and when it has ended; its status tells which."""
     machine: Machine | None = None
     """Where commands of the session have run; None before the first."""
-    _jobs: dict[str, Job] = field(default_factory=dict)
-    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _jobs: dict[str, Job] = msgspec.field(default_factory=dict)
+    _tasks: dict[str, asyncio.Task[None]] = msgspec.field(default_factory=dict)
 
     def start(self, job: Job, work: Coroutine[Any, Any, int | None]) -> None:
         """Run the work of a job beside everything else.

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -26,8 +25,7 @@ from hames.tools.search_terms import (
 )
 
 
-@dataclass(slots=True)
-class Ripgrep:
+class Ripgrep(msgspec.Struct):
     """Where a session's ripgrep is: looked for once, None when there is none."""
 
     path: str | None = None

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass, field
+
+import msgspec
 
 from hames.errors import ToolError
 from hames.sandbox.environment import for_children
@@ -39,8 +40,7 @@ _SCRIPT = (
 )
 
 
-@dataclass(slots=True)
-class Shell:
+class Shell(msgspec.Struct):
     """What a session knows of its shell. Per-session state."""
 
     program: str | None = None
@@ -65,8 +65,7 @@ class Shell:
         return self.program
 
 
-@dataclass(slots=True)
-class Command:
+class Command(msgspec.Struct):
     """A command that has been started."""
 
     process: Process
@@ -74,7 +73,7 @@ class Command:
     """The file in which it tells its last working directory, if that has changed."""
     files: list[str]
     """Our own files that it needs while it runs."""
-    recording: Recording = field(default_factory=Recording)
+    recording: Recording = msgspec.field(default_factory=Recording)
 
     async def directory(self, machine: Machine) -> str | None:
         """Its last working directory, if that has changed. Removes the report."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,11 +25,10 @@ class TodoWriteInput(Struct, forbid_unknown_fields=True):
     todos: Annotated[list[Todo], Meta(description="The whole list.", max_length=MAX_TODOS)]
 
 
-@dataclass(slots=True)
-class Todos:
+class Todos(msgspec.Struct):
     """The list of a session."""
 
-    items: list[Todo] = field(default_factory=list)
+    items: list[Todo] = msgspec.field(default_factory=list)
 
 
 async def run(args: TodoWriteInput, call: Call) -> Result:

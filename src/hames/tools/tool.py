@@ -7,7 +7,6 @@ permissions. It reaches disk and processes only through `Call.machine`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -54,8 +53,7 @@ class Spill(Protocol):
         """Store the bytes under a file name and return the absolute path."""
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One call of a tool, and what it may use."""
 
     id: str
@@ -66,8 +64,8 @@ class Call:
     states: dict[type, Any]
     """Per-session state of tools; use `state`."""
     spill: Spill
-    clock: Clock = field(default_factory=Clock)
-    ids: Ids = field(default_factory=Ids)
+    clock: Clock = msgspec.field(default_factory=Clock)
+    ids: Ids = msgspec.field(default_factory=Ids)
     hidden: Callable[[str], bool] | None = None
     """Says of an absolute path that searches must pass over it; None: of no path."""
     so_far: Callable[[], str] | None = None
@@ -84,8 +82,7 @@ class Call:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tool:
+class Tool(msgspec.Struct, frozen=True, eq=False):
     """A tool."""
 
     name: str
