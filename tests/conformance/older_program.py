@@ -30,9 +30,9 @@ async def main() -> None:
         return types.PermissionResultAllow()
 
     hooks = {"PreToolUse": [types.HookMatcher(matcher="Bash", hooks=[watch])]}
-    # The first of them did not say by itself that its callback answers.
-    first = {"permission_prompt_tool_name": "stdio"} if "code" in sys.argv[1] else {}
-    options = Options(hooks=hooks, can_use_tool=allow, **first)
+    # Official: the answers of the first one's permission callback are understood no more.
+    may = {"allowed_tools": ["Bash"]} if "code" in sys.argv[1] else {"can_use_tool": allow}
+    options = Options(hooks=hooks, **may)
     async with sdk.ClaudeSDKClient(options) as client:
         await client.query("Go.")
         messages = [message async for message in client.receive_response()]
