@@ -192,6 +192,25 @@ async def test_prompts_are_echoed_when_they_are_taken_up(tmp_path: Path) -> None
     assert (said[1]["uuid"], said[1]["isReplay"]) == ("11111111-1111-4111-8111-111111111111", True)
 
 
+async def test_a_result_names_all_prompts_that_it_answers(tmp_path: Path) -> None:
+    """Official: a prompt that comes during a turn is taken up by it, and has no result of its own."""
+    command = "touch begun; until [ -e go ]; do sleep 0.01; done"
+    talk = Talk(
+        tmp_path, calls("Bash", command=command), says("Both."), permission_mode="bypassPermissions",
+        env={"IS_SANDBOX": "1"},
+    )  # fmt: skip
+    serving = asyncio.create_task(talk.serve())
+    talk.send({**HI, "uuid": "a"})
+    await talk.until(type="assistant")
+    talk.send({**HI, "uuid": "b"}, request("r1", "get_binary_version"))
+    await talk.until(type="control_response")
+    (tmp_path / "go").touch()
+    talk.end()
+    await serving
+    [result] = [line for line in talk.said if line["type"] == "result"]
+    assert (result["user_message_uuid"], result["user_message_uuids"]) == ("a", ["a", "b"])
+
+
 async def test_states_are_told_around_turns_and_questions(tmp_path: Path) -> None:
     launch = Launch(states="hidden", ask_client=True)
     talk = Talk(tmp_path, calls("Bash", command="touch it"), says("Done."), launch=launch)

@@ -99,6 +99,8 @@ class Agent(msgspec.Struct):
     """Calls of the present answer that were not allowed."""
     obligations: list[dict[str, Any]] = msgspec.field(default_factory=list)
     """What else the present result has to own up to: retries, repairs, cuts."""
+    answering: list[str] = msgspec.field(default_factory=list)
+    """Ids that callers gave to the prompts of the present answer."""
     started: set[str] = msgspec.field(default_factory=set)
     """Calls that have begun."""
 
@@ -126,6 +128,7 @@ class Agent(msgspec.Struct):
         self.limits.begin()
         self.progress.begin()
         self.denials.clear()
+        self.answering.clear()
         # Official 2.1.330 asks the hooks before it tells of the turn.
         try:
             admission = await self.hooks.prompt_came(prompt) if self.hooks else None
@@ -171,6 +174,8 @@ class Agent(msgspec.Struct):
         await self._say(prompt)
 
     async def _say(self, prompt: Prompt) -> None:
+        if prompt.uuid is not None:
+            self.answering.append(prompt.uuid)
         uuid = await self.conversation.say(
             prompt.blocks, is_meta=prompt.synthetic, uuid=prompt.uuid, extra=prompt.fields or None
         )

@@ -45,6 +45,8 @@ def result_of(agent: Agent, outcome: Outcome, watch: Stopwatch, prompt: Prompt) 
         uuid=agent.ids.uuid(),
         terminal_reason=ending.terminal_reason,
         origin=prompt.origin,  # type: ignore[arg-type]  # an official TypedDict, built by the harness
+        user_message_uuid=agent.answering[0] if agent.answering else None,
+        user_message_uuids=list(agent.answering) or None,
         obligations=_obligations(agent),
     )
 
