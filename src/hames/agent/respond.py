@@ -12,7 +12,7 @@ from hames.agent.outcome import Ended, Outcome
 from hames.agent.result import Stopwatch, result_of
 from hames.agent.stops import say_error
 from hames.blocks import text
-from hames.errors import Interrupted, ProviderError, ScriptError
+from hames.errors import HamesError, Interrupted, ProviderError, ScriptError
 from hames.events import Answered
 from hames.messages import ResultMessage
 
@@ -39,6 +39,8 @@ async def respond(agent: Agent, prompt: Prompt) -> ResultMessage:
         outcome = Outcome("api_error", error=error, text=str(error))
     except ScriptError:
         raise
+    except HamesError as error:  # something given is wrong, and was looked at only when needed
+        outcome = Outcome("failed", text=str(error))
     except Exception as error:  # the border of a prompt: the session goes on
         log.exception("The answer failed")
         outcome = Outcome("failed", text=f"{type(error).__name__}: {error}")
