@@ -462,6 +462,53 @@ async def test_daemons_end_with_the_session(tmp_path: Path) -> None:
     assert alive() == []
 
 
+def test_sessions_that_nobody_closed_end_with_their_loop(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    command = f"setsid sleep 300 & touch {begun}; sleep 300"
+    provider = Scripted([calls("Bash", command=command), says(BACK)])
+    more: dict[str, Any] = {"tools": ["Bash"], "allowed_tools": ["Bash"]}
+    forgotten = Client(options("http://none", tmp_path, provider=provider, **more))
+
+    async def forgets_it() -> None:
+        await forgotten.connect(PROMPT)
+        async with asyncio.timeout(BOUND):
+            while not begun.exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert alive()
+
+    asyncio.run(forgets_it())
+    assert alive() == []
+    asyncio.run(forgotten.close())
+
+
+def test_ctrl_c_in_a_script_ends_the_session_first(tmp_path: Path) -> None:
+    command = "setsid sleep 300 & trap '' TERM INT; touch begun; sleep 300"
+    script = f"""
+from hames import AgentOptions, run
+from hames.testing import Scripted, calls
+options = AgentOptions(provider=Scripted([calls("Bash", command={command!r})]), cwd={str(tmp_path)!r},
+                       allowed_tools=["Bash"], persist_session=False)
+try:
+    run("go", options)
+except KeyboardInterrupt:
+    print("ended", flush=True)
+    input()
+"""
+    mark = f"soak-{os.urandom(8).hex()}"
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "SOAK": mark},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as host:
+        assert _soon((tmp_path / "begun").exists, BOUND)
+        host.send_signal(signal.SIGINT)
+        assert host.stdout is not None
+        assert host.stdout.readline() == b"ended\n"
+        assert _carrying(mark, but=host.pid) == []
+        host.communicate(b"\n")
+
+
 def test_a_tool_that_blocks_its_thread_does_not_keep_the_process_alive(tmp_path: Path) -> None:
     script = f"""
 import threading

@@ -17,6 +17,8 @@ from hames._aio import in_thread
 
 T = TypeVar("T")
 
+ENDING = 10.0
+
 
 def in_trio() -> bool:
     """Whether the caller runs in Trio."""
@@ -61,12 +63,24 @@ class Home:
             raise
 
     def run_sync(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine at home and block until it is done. Not from the home's own thread."""
-        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        """Run a coroutine at home and block until it is done. Not from the home's own thread.
+
+        When the waiting is ended by Ctrl-C, so is the work, which gets `ENDING` seconds to tidy up.
+        """
+        ended = threading.Event()
+
+        async def whole() -> T:
+            try:
+                return await work
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(whole(), self.loop)
         try:
             return future.result()
         except BaseException:
             future.cancel()
+            ended.wait(ENDING)
             raise
 
     def soon(self, function: Callable[[], object]) -> None:
