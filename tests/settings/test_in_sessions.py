@@ -86,6 +86,17 @@ async def test_bypass_can_be_switched_off(harness: Any, managed: Path, tmp_path:
     with pytest.raises(OptionsError, match="disableBypassPermissionsMode"):
         await harness(plays=[says("x")], permission_mode="bypassPermissions", env=env)
 
+    update = PermissionUpdate("setMode", mode="bypassPermissions", destination="session")
+    asked = [calls("Bash", command="mkdir a"), calls("Bash", command="mkdir b"), says("ok")]
+    seen = []
+
+    async def counted(*call: Any) -> PermissionResultAllow:
+        seen.append(call[1]["command"])
+        return PermissionResultAllow(updated_permissions=[update])
+
+    await harness(plays=asked, can_use_tool=counted, env=env)
+    assert seen == ["mkdir a", "mkdir b"]
+
 
 async def test_model_and_variables_come_from_settings(harness: Any, tmp_path: Path) -> None:
     write(

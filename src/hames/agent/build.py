@@ -97,7 +97,12 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         frames=frames,
         conversation=Conversation(log, opened.turns),
         toolbox=toolbox,
-        gate=Gate(policy, options.can_use_tool, settled.store_updates),
+        gate=Gate(
+            policy,
+            options.can_use_tool,
+            settled.store_updates,
+            bypass_refusal=settled.bypass_refusal(),
+        ),
         machine=machine,
         workspace=workspace,
         states=states,

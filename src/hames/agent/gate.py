@@ -65,6 +65,8 @@ class Gate:
         policy: Policy,
         can_use_tool: CanUseTool | None,
         store_updates: Callable[[Sequence[PermissionUpdate]], Awaitable[None]] | None = None,
+        *,
+        bypass_refusal: str | None = None,
     ) -> None:
         self.policy = policy
         self.can_use_tool = can_use_tool
@@ -74,6 +76,7 @@ class Gate:
         """Asked beside the callback; None is no answer."""
         self.store_updates = store_updates
         """Writes updates to the settings that they are meant for."""
+        self._bypass_refusal = bypass_refusal
 
     async def judge(
         self,
@@ -107,8 +110,11 @@ class Gate:
         return decide(plain, question) != decide(ruled, question)
 
     def use_mode(self, mode: PermissionMode) -> None:
-        """Judge by another mode from now on. Raises OptionsError for one that is not there."""
-        self.policy = replace(self.policy, mode=parse_mode(mode))
+        """Judge by another mode from now on. Raises OptionsError for one that cannot be had."""
+        mode = parse_mode(mode)
+        if mode == "bypassPermissions" and self._bypass_refusal:
+            raise OptionsError(self._bypass_refusal)
+        self.policy = replace(self.policy, mode=mode)
 
     def hidden(self, cwd: str) -> Callable[[str], bool] | None:
         """Which paths searches must pass over; None when no rule speaks of reading."""
@@ -120,6 +126,9 @@ class Gate:
 
     async def _update(self, updates: list[PermissionUpdate]) -> None:
         """Use the updates from now on, and store them; what cannot be stored holds for the session."""
+        if self._bypass_refusal and any(one.mode == "bypassPermissions" for one in updates):
+            log.warning("%s", self._bypass_refusal)
+            updates = [one for one in updates if one.mode != "bypassPermissions"]
         self.policy = apply_updates(self.policy, updates)
         if self.store_updates is not None:
             try:

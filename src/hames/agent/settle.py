@@ -55,6 +55,10 @@ class Settled:
         ]
         return [*found, (self.options.hooks, OPTIONS)] if self.options.hooks else found
 
+    def bypass_refusal(self) -> str | None:
+        """Why nobody may switch the rules off in this session; None when somebody may."""
+        return _bypass_refusal(self.environ, self.settings)
+
     async def store_updates(self, updates: Sequence[PermissionUpdate]) -> None:
         """Write permission updates to the settings files that they name. Raises OptionsError."""
         if any(update.destination in STORED for update in updates):
@@ -99,11 +103,7 @@ def _mode(
     asked = options.permission_mode
     mode = parse_mode(asked or found.values.permissions.default_mode or "default")
     if mode == "bypassPermissions":
-        refusal = bypass_refusal(
-            is_root=os.name == "posix" and os.geteuid() == 0,
-            env=environ.raw,
-            disabled=found.bypass_disabled,
-        )
+        refusal = _bypass_refusal(environ, found)
         if refusal and asked:
             raise OptionsError(refusal)
         if refusal:
@@ -112,6 +112,11 @@ def _mode(
     if warning := mode_warning(mode):
         warnings.append(warning)
     return mode
+
+
+def _bypass_refusal(environ: Environ, found: Effective) -> str | None:
+    is_root = os.name == "posix" and os.geteuid() == 0
+    return bypass_refusal(is_root=is_root, env=environ.raw, disabled=found.bypass_disabled)
 
 
 def _rules(options: AgentOptions, found: Effective, warnings: list[str]) -> Rules:
