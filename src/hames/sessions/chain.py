@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hames.blocks import Block
-from hames.sessions.transcript import Compacted, Entry, Segment
+from hames.sessions.transcript import NO_PARENT, Compacted, Entry, Segment
 
 
 class Chain(msgspec.Struct):
@@ -15,14 +15,17 @@ class Chain(msgspec.Struct):
 
     entries: list[Entry]
     gaps: list[Entry] = []
-    """Lines whose parent is missing; they were taken to follow the line before them in the file."""
+    """Lines whose parent is missing; they were taken to follow the line before them in the file, if any."""
+    by_time: bool = False
+    """The file is out of order, so the time stamps counted instead."""
 
 
 def newest(entries: Sequence[Entry], *, mend: bool) -> Chain:
     """The branch whose last user or assistant line stands latest in the file.
 
     With `mend` the branch is what a resume continues: a missing parent does not end it, and a last
-    line for the model only is as good as any. Without, it is what official clients show.
+    line for the model only is as good as any, and a file in which lines stand before their parents is
+    put in order by time. Without, it is what official clients show.
     """
     tree = _Tree(entries, mend=mend, relink=mend)
     leaf = tree.newest_leaf()
@@ -44,12 +47,52 @@ def history(entries: Sequence[Entry], chain: Chain) -> list[Entry]:
     return whole
 
 
+def is_out_of_order(entries: Sequence[Entry]) -> bool:
+    """Whether a line stands before its parent, or is its own."""
+    known = {entry.uuid for entry in entries}
+    seen: set[str | None] = {None}
+    for entry in entries:
+        if entry.parentUuid not in seen and entry.parentUuid in known:
+            return True
+        seen.add(entry.uuid)
+    return False
+
+
+def kept_and_missing(active: Sequence[Entry], entries: Sequence[Entry]) -> list[str]:
+    """The uuids of lines that the compactions of a branch kept and that are not in the file."""
+    kept = [e.compactMetadata.preservedMessages for e in active if e.compactMetadata is not None]
+    known = {entry.uuid for entry in entries} if kept else set()
+    return [uuid for each in kept if each is not None for uuid in each.uuids if uuid not in known]
+
+
+def circles(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Lines whose parents lead back to them."""
+    by_uuid = {entry.uuid: entry for entry in entries}
+    found = []
+    done: set[str | None] = set()
+    for start in entries:
+        walk: list[Entry] = []
+        entry: Entry | None = by_uuid[start.uuid]
+        places: dict[str | None, int] = {}
+        while entry is not None and entry.uuid not in done:
+            done.add(entry.uuid)
+            places[entry.uuid] = len(walk)
+            walk.append(entry)
+            entry = by_uuid.get(entry.parentUuid)
+        if entry is not None and entry.uuid in places:
+            found.append(walk[places[entry.uuid] :])
+    return found
+
+
 class _Tree:
     """The chain lines of a file by uuid, and where they stand."""
 
     def __init__(self, entries: Sequence[Entry], *, mend: bool, relink: bool) -> None:
         self.mend = mend
         self.entries = [entry for entry in entries if entry.in_chain]
+        self.by_time = mend and is_out_of_order(self.entries)
+        if self.by_time:
+            self.entries.sort(key=_time)
         self.by_uuid: dict[str, Entry] = {}
         self.place: dict[str, int] = {}
         self.parents: dict[str, str | None] = {}
@@ -58,6 +101,8 @@ class _Tree:
             self.by_uuid[entry.uuid] = entry
             self.place[entry.uuid] = i
             self.parents[entry.uuid] = entry.parentUuid
+        if self.by_time:
+            self._cut_circles()
         if relink:
             for entry in self.entries:
                 if entry.compactMetadata is not None:
@@ -79,12 +124,15 @@ class _Tree:
             rank = (not aside, self.place[said.uuid])
             if best is None or rank >= best:
                 best, newest = rank, terminal
-        return newest if newest or not self.mend else self._last_in_file()
+        return newest
 
-    def _last_in_file(self) -> Entry | None:
-        """The end where every line is another's parent: a circle has none by itself."""
-        said = [e for e in self.entries if e.type in ("user", "assistant") and not e.isSidechain]
-        return said[-1] if said else None
+    def _cut_circles(self) -> None:
+        """Parents that lead back to a line count as missing, where they stand behind their child."""
+        for circle in circles(self.entries):
+            for entry in circle:
+                uuid = entry.uuid or ""
+                if self.place[self.parents[uuid] or ""] >= self.place[uuid]:
+                    self.parents[uuid] = NO_PARENT
 
     def branch(self, leaf: Entry) -> Chain:
         """The lines from the root to a leaf."""
@@ -96,17 +144,14 @@ class _Tree:
             seen.add(entry.uuid)
             entries.append(entry)
             above = self.parent(entry)
-            circular = above is not None and above.uuid in seen
-            lost = above is None and self.parents[entry.uuid or ""] is not None
-            if self.mend and (circular or lost):
+            if above is None and self.mend and self.parents[entry.uuid or ""] is not None:
                 above = self._before(entry, seen)
-                if above is not None:
-                    gaps.append(entry)
+                gaps.append(entry)
             entry = above
         entries.reverse()
         if len(entries) < len(self.by_uuid):
             entries = self._with_parallel_calls(entries, seen)
-        return Chain(entries, gaps)
+        return Chain(entries, gaps, self.by_time)
 
     def _relink(self, compacted: Compacted) -> None:
         """Put lines that a compaction kept behind its summary, as the official reader does."""

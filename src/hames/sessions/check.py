@@ -5,7 +5,7 @@ Nothing of it prevents a session from being continued here; `repair` writes a co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import msgspec
 from hames.blocks import Turn
 from hames.errors import SessionNotFound
 from hames.sessions import resume, transcript
+from hames.sessions.chain import circles, is_out_of_order, kept_and_missing
 from hames.sessions.memory import MemoryStore
 from hames.sessions.names import is_session_id
 from hames.sessions.normalise import Repair, normalise
@@ -173,30 +174,24 @@ def _tree(found: Examined) -> Iterator[Problem]:
             text = f"Another line has the uuid `{entry.uuid}` as well; the last one counts."
             yield Problem("repeated-uuid", text, number)
         if entry.parentUuid is not None and entry.parentUuid not in known:
-            text = f"The parent `{entry.parentUuid}` of the line is missing."
+            named = f"The parent `{entry.parentUuid}` of the line is missing."
+            text = named if entry.parentUuid else "The line does not say which one it follows."
             yield Problem("missing-parent", text, number)
-    for entry in _circles(chain):
-        number = found.numbers[id(entry)]
+    if missing := kept_and_missing(found.loaded.lines, found.entries):
+        text = f"{len(missing)} line(s) that a compaction kept are missing, first `{missing[0]}`."
+        yield Problem("kept-line-missing", text)
+    if is_out_of_order(chain):
+        yield Problem("out-of-order", "Lines stand before their parents.")
+    for circle in circles(chain):
+        number = min(found.numbers[id(entry)] for entry in circle)
         yield Problem("circle", "The parents of the line lead back to it.", number)
     for entry in found.entries:
         if entry.type in ("user", "assistant") and entry.uuid is None:
             text = "The message has no uuid, so no reader finds it."
             yield Problem("no-uuid", text, found.numbers[id(entry)])
-
-
-def _circles(chain: Sequence[Entry]) -> Iterator[Entry]:
-    """One line of each circle of parents."""
-    by_uuid = {entry.uuid: entry for entry in chain}
-    done: set[str | None] = set()
-    for start in chain:
-        walked: set[str | None] = set()
-        entry: Entry | None = start
-        while entry is not None and entry.uuid not in done and entry.uuid not in walked:
-            walked.add(entry.uuid)
-            entry = by_uuid.get(entry.parentUuid)
-        if entry is not None and entry.uuid in walked:
-            yield entry
-        done |= walked
+        elif entry.is_odd and not entry.isApiErrorMessage:
+            text = "The content of the message, or a part of it, cannot be read."
+            yield Problem("unreadable-content", text, found.numbers[id(entry)])
 
 
 def _conversation(found: Examined) -> Iterator[Problem]:

@@ -116,7 +116,7 @@ async def load(store: Store, key: Key, *, at: str | None = None) -> Loaded:
         calls=_calls(chain.history(entries, active)),
         fates=_fates(entries, open_calls),
         callers={id: entry.uuid for id, entry in open_calls.items() if entry.uuid},
-        warnings=_warnings(where, damaged, len(lines), active.gaps) + _repeated(where, entries),
+        warnings=_warnings(where, damaged, len(lines), active) + _unread(where, entries, active),
     )
     _take_state(loaded, entries)
     _take_place(loaded, active.entries)
@@ -182,7 +182,7 @@ def _active(entries: list[Entry], at: str | None) -> Chain:
         return active
     for i, entry in enumerate(active.entries):
         if entry.uuid == at and entry.type in ("user", "assistant"):
-            return Chain(active.entries[: i + 1], active.gaps)
+            return Chain(active.entries[: i + 1], active.gaps, active.by_time)
     raise SessionError(f"No message found with message.uuid of: {at}")
 
 
@@ -288,15 +288,17 @@ def _calls(entries: Sequence[Entry]) -> list[StoredCall]:
     return calls
 
 
-def _warnings(where: str, damaged: list[int], last: int, gaps: list[Entry]) -> list[str]:
+def _warnings(where: str, damaged: list[int], last: int, active: Chain) -> list[str]:
     found = []
+    if active.by_time:
+        found.append(f"The lines of `{where}` are out of order; they were taken by their times.")
     if damaged and damaged[-1] == last:
         damaged = damaged[:-1]
         found.append(f"The last line of `{where}` was cut off; it was left out.")
     if damaged:
         numbers = ", ".join(map(str, damaged[:10])) + (" …" if len(damaged) > 10 else "")
         found.append(f"Damaged lines of `{where}`, or parts of them, were left out: {numbers}.")
-    if gaps:
+    if gaps := active.gaps:
         found.append(
             f"In `{where}` the parent of {len(gaps)} line(s) is missing, first of `{gaps[-1].uuid}`. "
             "They were taken to follow the line before them."
@@ -304,20 +306,28 @@ def _warnings(where: str, damaged: list[int], last: int, gaps: list[Entry]) -> l
     return found
 
 
-def _repeated(where: str, entries: Iterable[Entry]) -> list[str]:
-    """A line that stands twice is read once; different ones of one uuid tell against the file."""
+def _unread(where: str, entries: Sequence[Entry], active: Chain) -> list[str]:
+    """Messages that could not be taken up, though their lines can be read."""
     lines: dict[str, bytes] = {}
-    other = [
-        entry.uuid
-        for entry in entries
-        if entry.uuid is not None and lines.setdefault(entry.uuid, entry.raw) != entry.raw
-    ]
-    if not other:
-        return []
-    return [
-        f"In `{where}` {len(other)} line(s) have the uuid of another one, first `{other[0]}`. The last "
-        "one of each was taken."
-    ]
+    repeated, nameless = [], 0
+    for entry in entries:
+        if entry.uuid is None:
+            nameless += entry.type in ("user", "assistant")
+        elif lines.setdefault(entry.uuid, entry.raw) != entry.raw:
+            repeated.append(entry.uuid)
+    found = []
+    if repeated:
+        found.append(
+            f"In `{where}` {len(repeated)} line(s) have the uuid of another one, first "
+            f"`{repeated[0]}`. The last one of each was taken."
+        )
+    if nameless:
+        found.append(f"In `{where}` {nameless} message(s) have no uuid; they were left out.")
+    if gone := chain.kept_and_missing(active.entries, entries):
+        found.append(f"In `{where}` {len(gone)} line(s) that a compaction kept are missing.")
+    if odd := sum(entry.is_odd for entry in active.entries):
+        found.append(f"In `{where}` the content of {odd} message(s), or a part, cannot be read.")
+    return found
 
 
 def _take_state(loaded: Loaded, entries: Iterable[Entry]) -> None:

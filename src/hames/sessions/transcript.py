@@ -195,12 +195,17 @@ class Compacted(msgspec.Struct, frozen=True):
     preservedSegment: Segment | None = None
 
 
+NO_PARENT = ""
+"""Like the uuid of a line that is missing."""
+
+
 class Entry(msgspec.Struct):
     """A line as read. Fields that are missing or of another type than ours are None, False or empty."""
 
     type: str = ""
     uuid: str | None = None
-    parentUuid: str | None = None
+    parentUuid: str | None = NO_PARENT
+    """None for the first line of a tree, `NO_PARENT` where the line does not say."""
     logicalParentUuid: str | None = None
     message: Message = _EMPTY
     subtype: str | None = None
@@ -228,13 +233,20 @@ class Entry(msgspec.Struct):
     raw: bytes = msgspec.field(default=b"", name=" line")
     """The line itself; not a field of it."""
     parsed: list[Block] | None = msgspec.field(default=None, name=" blocks")
+    odd: bool = msgspec.field(default=False, name=" odd")
 
     @property
     def blocks(self) -> list[Block]:
         """The content of its message, bytes kept; items that are no blocks are left out."""
         if self.parsed is None:
-            self.parsed = content_blocks(self.message.content)
+            self.parsed, self.odd = _read_content(self.message.content)
         return self.parsed
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether something in its content is no block."""
+        self.blocks  # noqa: B018  # looks at the content, once
+        return self.odd
 
     @property
     def in_chain(self) -> bool:
@@ -244,6 +256,9 @@ class Entry(msgspec.Struct):
 
 _STARTS = re.compile(rb'\{"(?:parentUuid|type|uuid|isSidechain|sessionId)":')
 """How lines begin."""
+
+_UNREADABLE = (msgspec.DecodeError, RecursionError)
+"""What a line may raise; the second when it is nested a thousand times."""
 
 _entries = msgspec.json.Decoder(Entry)
 _objects = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -257,7 +272,7 @@ def decode(line: bytes) -> Entry | None:
         line = line.decode(errors="replace").encode()
     try:
         entry = _entries.decode(line)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return _decode_loosely(line)
     entry.raw = line
     return entry
@@ -267,7 +282,7 @@ def _decode_loosely(line: bytes) -> Entry | None:
     """The entry of a line with fields of other types than ours, or with half a character."""
     try:
         raws = _objects.decode(line)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         whole = _whole_characters(line)
         return None if whole is None else decode(whole)
     entry = Entry(raw=line)
@@ -275,7 +290,7 @@ def _decode_loosely(line: bytes) -> Entry | None:
         if field.encode_name in raws:
             try:
                 value = msgspec.json.decode(raws[field.encode_name], type=field.type)
-            except msgspec.ValidationError:
+            except (msgspec.ValidationError, RecursionError):
                 continue
             setattr(entry, field.name, value)
     if entry.message is _EMPTY and "message" in raws:
@@ -286,8 +301,8 @@ def _decode_loosely(line: bytes) -> Entry | None:
 def _message_loosely(raw: msgspec.Raw) -> Message:
     try:
         content = _objects.decode(raw).get("content")
-    except msgspec.DecodeError:
-        content = None
+    except _UNREADABLE:
+        return Message(msgspec.Raw(b"null"))
     return Message() if content is None else Message(content)
 
 
@@ -299,7 +314,7 @@ def _whole_characters(line: bytes) -> bytes | None:
 
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     whole = _json.encode(value) if isinstance(value, dict) else None
     return whole if whole != line else None
@@ -307,21 +322,26 @@ def _whole_characters(line: bytes) -> bytes | None:
 
 def content_blocks(content: msgspec.Raw) -> list[Block]:
     """The blocks of a content as it stands in a line; items that are no blocks are left out."""
+    return _read_content(content)[0]
+
+
+def _read_content(content: msgspec.Raw) -> tuple[list[Block], bool]:
+    """The blocks, and whether something else was left out."""
     try:
-        return blocks.from_raw_content(bytes(content))
-    except _json.DecodeError:
+        return blocks.from_raw_content(bytes(content)), False
+    except _UNREADABLE:
         pass
     try:
         items = _items.decode(content)
-    except _json.DecodeError:
-        return []
+    except _UNREADABLE:
+        return [], True
     found = []
     for item in items:
         try:
             found.append(blocks.from_raw(bytes(item)))
-        except _json.DecodeError:
+        except _UNREADABLE:
             continue
-    return found
+    return found, True
 
 
 def decode_all(lines: Iterable[bytes]) -> tuple[list[Entry], list[int]]:

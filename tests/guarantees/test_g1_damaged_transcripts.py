@@ -1,0 +1,165 @@
+"""G1: damaged transcripts load, are continued, lose nothing unsaid, and keep their bytes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from damage import DAMAGES, Damage, lines
+from stories import Tale, play
+
+from hames import AgentOptions, query
+from hames._clock import Ids
+from hames.errors import SessionNotFound
+from hames.messages import ResultMessage
+from hames.sessions.check import Report, examine, key_of, read, report
+from hames.sessions.files import FileStore
+from hames.sessions.memory import MemoryStore
+from hames.sessions.names import project_key
+from hames.sessions.repair import repaired
+from hames.sessions.rules import judge
+from hames.testing import Scripted, says
+
+DATA = Path(__file__).parents[1] / "data"
+ID = "33333333-3333-4333-8333-333333333333"
+WORD = re.compile(r"⟦\d+⟧|marked\d+")
+"""Every text of the originals has one."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+async def written_by_us(seed: int) -> bytes:
+    """A sound transcript of ours, with calls and several turns."""
+    while True:
+        store = MemoryStore()
+        await play(store, Tale(random.Random(seed)))
+        stored = await store.load((await store.list())[0].key) or []
+        if sum(b'"type":"tool_use"' in line for line in stored) >= 2:
+            return b"".join(line + b"\n" for line in stored)
+        seed += 1_000
+
+
+def official() -> bytes:
+    return (DATA / "sessions/official.jsonl").read_bytes()
+
+
+async def continued(folder: Path, data: bytes) -> tuple[dict[str, Any], ResultMessage, bytes]:
+    """Resume a file with these bytes: the request, the result, and the file afterwards."""
+    store = FileStore(str(folder / "config"))
+    path = folder / "config/projects" / project_key(str(folder)) / f"{ID}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    provider = Scripted([says("Here I am.")])
+    options = AgentOptions(provider=provider, session_store=store, cwd=folder, resume=ID)
+    messages = [message async for message in query(prompt="Still there?", options=options)]
+    store.close()
+    result = messages[-1]
+    assert isinstance(result, ResultMessage)
+    [body] = provider.bodies
+    return body, result, path.read_bytes()
+
+
+def assert_continued(
+    data: bytes, body: dict[str, Any], result: ResultMessage, after: bytes
+) -> None:
+    assert result.result == "Here I am."
+    assert judge(body) == []
+    assert after.startswith(data), "a stored line was changed"
+    sent = set(WORD.findall(json.dumps(body, ensure_ascii=False)))
+    lost = set(WORD.findall(data.decode("utf-8", "replace"))) - sent
+    told = [owed for owed in result.obligations or () if owed["kind"] in ("warning", "repair")]
+    assert told or not lost, f"Lost without a word: {lost}"
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+async def test_a_damaged_file_is_continued(damage: Damage, tmp_path: Path) -> None:
+    for seed in range(4):
+        rng = random.Random(f"{damage.__name__} {seed}")
+        sound = official() if seed == 0 else await written_by_us(seed)
+        data = damage(sound, rng)
+        assert_continued(data, *await continued(tmp_path, data))
+
+
+@pytest.mark.parametrize("path", sorted((DATA / "damaged").glob("*.jsonl")), ids=lambda p: p.stem)
+async def test_a_file_of_the_corpus_is_continued(path: Path, tmp_path: Path) -> None:
+    """Small files, written by hand, each with what its name says."""
+    data = path.read_bytes()
+    assert_continued(data, *await continued(tmp_path, data))
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+async def test_a_damaged_file_is_checked_and_repaired(
+    damage: Damage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        rng = random.Random(f"{damage.__name__} {seed}")
+        sound = official() if seed == 0 else await written_by_us(seed)
+        path = tmp_path / f"{seed}.jsonl"
+        path.write_bytes(data := damage(sound, rng))
+        found = await checked(path)
+        copy = tmp_path / f"{seed}-copy.jsonl"
+        if found.is_sound:
+            continue
+        whole = repaired(await examine(key_of(path), read(path)), ID, Ids())
+        copy.write_bytes(b"\n".join([*whole, b""]))
+        assert path.read_bytes() == data
+        assert (await checked(copy)).problems == []
+        assert await sent(tmp_path / "1", data) == await sent(tmp_path / "2", copy.read_bytes())
+
+
+async def checked(path: Path) -> Report:
+    return report(await examine(key_of(path), read(path)))
+
+
+async def sent(folder: Path, data: bytes) -> Any:
+    """The messages with which a file is continued."""
+    folder.mkdir(exist_ok=True)
+    body, _, _ = await continued(folder, data)
+    return body["messages"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", bytes(range(256)) * 40, b"\0" * 9000, b"{}\n[]\n"])
+async def test_a_file_without_any_message_is_named_and_left_alone(
+    data: bytes, tmp_path: Path
+) -> None:
+    with pytest.raises(SessionNotFound, match="No conversation found"):
+        await continued(tmp_path, data)
+    [path] = tmp_path.rglob("*.jsonl")
+    assert path.read_bytes() == data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["beside", "garbage"])
+async def test_a_line_of_a_hundred_megabytes(where: str, tmp_path: Path) -> None:
+    sound = lines(official())
+    if where == "garbage":
+        data = b"".join([*sound[:5], b"[" * 100_000_000 + b"\n", *sound[5:]])
+    else:
+        huge = b'"toolUseResult":"' + b"x" * 100_000_000 + b'"}\n'
+        data = b"".join([*sound[:10], sound[10][:-2] + b"," + huge, *sound[11:]])
+    assert_continued(data, *await continued(tmp_path, data))
+
+
+async def test_a_repair_keeps_the_lines_of_a_sound_conversation_byte_for_byte(
+    tmp_path: Path,
+) -> None:
+    """What one lost result costs: one line more, and links."""
+    sound = lines(official())
+    path = tmp_path / f"{ID}.jsonl"
+    path.write_bytes(b"".join(sound[:11] + sound[12:]))
+    copy = repaired(await examine(key_of(path), read(path)), ID, Ids())
+    before = [json.loads(line)["message"] for line in sound[:11] if b'"message"' in line]
+    after = [json.loads(line)["message"] for line in copy if b'"message"' in line]
+    assert after[: len(before)] == before
+    assert "No result of this call was recorded" in json.dumps(after[len(before)])
