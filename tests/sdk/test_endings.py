@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from hames import AgentOptions, Client, ClientError, query, tool
+from hames import AgentOptions, Client, ClientError, OptionsError, query, tool
 from hames.agent.background import Background
 from hames.agent.inbox import Prompt
+from hames.events import Answered
 from hames.providers.retry import RetryPolicy
 from hames.sdk.client import as_prompt
+from hames.sdk.supervisor import Supervisor
 from hames.sessions.memory import MemoryStore
 from hames.testing import Scripted, calls, hangs, says
 from hames.tools.jobs import Job, Jobs
@@ -345,3 +347,46 @@ def test_a_tool_in_trio_is_cancelled_by_an_interrupt(tmp_path: Path) -> None:
 
     assert trio.run(main) == "aborted_tools"
     assert cancelled == [True]
+
+
+async def test_an_interrupt_while_the_session_is_built_stops_the_first_prompt(
+    tmp_path: Path,
+) -> None:
+    supervisor = Supervisor(options([says("Too late."), says("On.")], tmp_path))
+    supervisor.prompt(as_prompt("go"))
+    supervisor.interrupt()
+    supervisor.prompt(as_prompt("go on"))
+    supervisor.finish()
+    results = []
+    async with asyncio.timeout(5):
+        while len(results) < 2:
+            event = await supervisor.events.get()
+            results += [event.result] if isinstance(event, Answered) else []
+        await supervisor.closed()
+    assert [result.terminal_reason for result in results] == ["aborted_streaming", "completed"]
+
+
+async def test_an_interrupt_after_the_session_could_not_be_built_does_nothing(
+    tmp_path: Path,
+) -> None:
+    supervisor = Supervisor(options([], tmp_path / "missing"))
+    supervisor.prompt(as_prompt("go"))
+    with pytest.raises(OptionsError):
+        await supervisor.agent()
+    supervisor.interrupt()
+    supervisor.cancel()
+    await supervisor.closed()
+    supervisor.interrupt()
+
+
+async def test_one_who_reads_slowly_or_not_at_all_does_not_hold_up_the_session(
+    tmp_path: Path,
+) -> None:
+    more = {"include_partial_messages": True}
+    client = Client(options([says("word " * 2000).forever()], tmp_path, **more))
+    await client.connect("go")
+    stream = client.receive_messages()
+    await anext(stream)
+    async with asyncio.timeout(5):
+        await client.query("again")
+        await client.close()
