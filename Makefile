@@ -3,6 +3,7 @@
 BIN := .venv/bin
 RUNTIME := .venv/.hames-runtime
 DEVELOP := .venv/.hames-develop
+OLDER := .venv/older-clients
 TYPESCRIPT := $(if $(shell command -v npm),tests/conformance/node_modules/.package-lock.json)
 
 .PHONY: help demo test test-slow check bench fmt clean
@@ -22,7 +23,7 @@ demo: $(RUNTIME)
 test: $(DEVELOP) $(TYPESCRIPT)
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-slow: $(DEVELOP) $(TYPESCRIPT) tests/conformance/older
+test-slow: $(DEVELOP) $(TYPESCRIPT) $(OLDER)
 	$(BIN)/pytest -n 2 -m slow
 
 check: $(DEVELOP)
@@ -55,6 +56,6 @@ tests/conformance/node_modules/.package-lock.json: tests/conformance/package.jso
 	npm install --prefix tests/conformance || echo "The tests of the TypeScript client are skipped."
 
 # Old official Python clients, each in a folder of its own; from source they come without a command line.
-tests/conformance/older:
+$(OLDER):
 	$(BIN)/python -m pip install --no-deps --target $@/claude_code_sdk claude-code-sdk==0.0.21
 	$(BIN)/python -m pip install --no-deps --no-binary claude-agent-sdk --target $@/claude_agent_sdk claude-agent-sdk==0.1.4

@@ -15,7 +15,7 @@ import pytest
 from hames.testing import calls, says
 
 HERE = Path(__file__).parent
-OLDER = HERE / "older"
+OLDER = HERE.parents[1] / ".venv/older-clients"
 
 
 @pytest.mark.slow
