@@ -1,5 +1,7 @@
 """The stream protocol: what official clients read and write.
 
 `wire` turns events into stream-json lines, `output` writes lines to a descriptor without blocking the
-event loop.
+event loop, `input` reads them. `server` serves a client: prompts and control requests come in
+(`requests`, one function each in `handlers`), `questions` go out: about permissions (`asking`), to the
+client's hooks (`client_hooks`) and tools (`client_servers`).
 """
