@@ -81,16 +81,21 @@ class Direct:
             head = request_head(address.target, address.name, headers, len(body))
         except ValueError as error:
             raise OptionsError(f"The request to `{url}` has a wrong header: {error}.") from error
-        connection = self._kept_one(address) or await self._connect(url, address, connect)
+        if (connection := self._kept_one(address)) is not None:
+            try:
+                answer = await connection.ask(head, body)
+                return Reply(self, connection, answer, url)
+            except OSError as error:
+                # Servers close what is idle, also while the next request is on its way.
+                if connection.data:
+                    raise lost(error, url) from error
+            except NoHTTP as error:
+                raise lost(error, url) from error
+        connection = await self._connect(url, address, connect)
         try:
-            await connection.send(head, body)
-            answer = await connection.head()
+            answer = await connection.ask(head, body)
         except (NoHTTP, OSError) as error:
-            connection.abort()
             raise lost(error, url) from error
-        except BaseException:
-            connection.abort()
-            raise
         return Reply(self, connection, answer, url)
 
     async def aclose(self) -> None:
@@ -188,6 +193,15 @@ class Connection(asyncio.Protocol):
     def is_fresh(self) -> bool:
         """Whether it can be used again: open, and nothing has come that nobody asked for."""
         return not (self.ended or self.data or self._transport.is_closing())
+
+    async def ask(self, head: bytes, body: bytes) -> Head:
+        """Send a request and wait for the head of the answer; unless that comes, it is closed."""
+        try:
+            await self.send(head, body)
+            return await self.head()
+        except BaseException:
+            self.abort()
+            raise
 
     async def send(self, head: bytes, body: bytes) -> None:
         """Send a request; returns early when the server answers before it has all of it."""
