@@ -136,7 +136,7 @@ async def find(store: Store, *, cwd: str, id_or_title: str) -> Key:
     """
     project = project_key(cwd)
     if is_session_id(id_or_title):
-        keys = await store.find(id_or_title)
+        keys = await store.find(id_or_title) or await store.find(id_or_title.lower())
         keys.sort(key=lambda key: key.project != project)
         if keys:
             return keys[0]
