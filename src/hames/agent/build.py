@@ -19,7 +19,7 @@ from hames.agent.limits import Budget, Limits
 from hames.agent.memory import memory_of
 from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
-from hames.agent.settle import Settled, settle
+from hames.agent.settle import OPTIONS, Settled, settle
 from hames.agent.toolbox import Toolbox
 from hames.context.environment import environment
 from hames.context.reminders import reminder
@@ -37,6 +37,7 @@ from hames.sandbox.local import LocalMachine
 from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
 from hames.sessions.log import SessionLog
+from hames.sessions.resume import Loaded
 from hames.settings.environ import Environ
 from hames.tools import ALIASES, CATALOGUE, DEFAULT, LEGACY, load
 from hames.tools.jobs import Jobs
@@ -62,12 +63,18 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     machine = options.machine or LocalMachine()
     policy = _policy(options, environ, workspace, settled.rules)
     toolbox = _toolbox(options, policy)
-    table = _hook_table(options)
+    table = _hook_table(settled)
     provider = options.provider or _provider(settled, machine, workspace)
     ledger = Ledger(prices=options.prices)
     _check_models(options, environ, ledger)
     limits = Limits(_max_turns(options, environ))
-    opened = await open_session(options, environ, workspace.cwd)
+
+    async def evidence(loaded: Loaded) -> dict[str, str]:
+        from hames.agent import witness
+
+        return await witness.evidence(loaded, toolbox, machine, workspace)
+
+    opened = await open_session(options, environ, workspace.cwd, evidence)
     log, loaded = opened.log, opened.loaded
     # Commands may ask for whom they run.
     workspace.env = {
@@ -132,13 +139,14 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     return agent
 
 
-def _hook_table(options: AgentOptions) -> HookTable | None:
+def _hook_table(settled: Settled) -> HookTable | None:
     """All hooks of the session. Raises OptionsError, so it comes before anything is written."""
-    if not options.hooks:
+    if not (written := settled.hooks()):
         return None
-    from hames.hooks.config import parse_hooks
+    from hames.hooks.config import HookTable, parse_hooks
 
-    return parse_hooks(options.hooks, "options", strict=True)
+    tables = [parse_hooks(raw, source, strict=source == OPTIONS) for raw, source in written]
+    return sum(tables, HookTable())
 
 
 def _hooks(

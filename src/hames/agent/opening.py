@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ from hames.sessions.resume import Loaded
 from hames.sessions.store import Key, Store
 from hames.settings.environ import Environ
 
+Evidence = Callable[[Loaded], Awaitable[dict[str, str]]]
+
 log = logging.getLogger("hames.session")
 
 
@@ -32,19 +35,22 @@ class Opened(msgspec.Struct):
     warnings: list[str] = msgspec.field(default_factory=list)
 
 
-async def open_session(options: AgentOptions, environ: Environ, cwd: str) -> Opened:
+async def open_session(
+    options: AgentOptions, environ: Environ, cwd: str, evidence: Evidence | None = None
+) -> Opened:
     """The session that the options ask for.
 
+    `evidence` says by id what can be seen of calls that were cut off; the model is told.
     Raises OptionsError for options that contradict each other, SessionNotFound, SessionExists.
     """
     store = _store(options, environ)
     key = await _key(options, store, cwd)
     if key is not None and not options.fork_session:
-        return await _go_on(options, store, key, cwd)
+        return await _go_on(options, store, key, cwd, evidence)
     session_id = options.session_id or options.ids.uuid()
     if key is not None:
         key = await fork(store, key, new_id=session_id, cwd=cwd)
-        return await _go_on(options, store, key, cwd)
+        return await _go_on(options, store, key, cwd, evidence)
     await resume.check_new_id(store, session_id)
     kept = store if options.persist_session else None
     return Opened(
@@ -97,7 +103,9 @@ async def _key(options: AgentOptions, store: Store, cwd: str) -> Key | None:
     return key
 
 
-async def _go_on(options: AgentOptions, store: Store, key: Key, cwd: str) -> Opened:
+async def _go_on(
+    options: AgentOptions, store: Store, key: Key, cwd: str, evidence: Evidence | None
+) -> Opened:
     loaded = await resume.load(store, key)
     if options.resume is not None and not loaded.turns:
         raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")
@@ -110,7 +118,8 @@ async def _go_on(options: AgentOptions, store: Store, key: Key, cwd: str) -> Ope
         entrypoint=options.entrypoint,
         permission_mode=options.permission_mode,
     )
-    mended = _sendable(loaded)
+    cut_off = "started" in loaded.fates.values()
+    mended = _sendable(loaded, await evidence(loaded) if evidence and cut_off else {})
     opened = Opened(session, loaded, mended.turns, list(loaded.warnings))
     opened.warnings += [repair.text for repair in mended.repairs]
     for repair in mended.repairs:
@@ -120,9 +129,9 @@ async def _go_on(options: AgentOptions, store: Store, key: Key, cwd: str) -> Ope
     return opened
 
 
-def _sendable(loaded: Loaded) -> Normalised:
+def _sendable(loaded: Loaded, evidence: dict[str, str]) -> Normalised:
     """The stored conversation as it is sent, without what the API has refused before."""
-    mended = normalise(loaded.turns, fates=loaded.fates)
+    mended = normalise(loaded.turns, fates=loaded.fates, evidence=evidence)
     if not loaded.repaired:
         return mended
     from hames.sessions.refused import continued

@@ -77,12 +77,18 @@ _TEXT_OF: dict[Fate | None, str] = {
 }
 
 
-def normalise(turns: Sequence[Turn], *, fates: Mapping[str, Fate] | None = None) -> Normalised:
+def normalise(
+    turns: Sequence[Turn],
+    *,
+    fates: Mapping[str, Fate] | None = None,
+    evidence: Mapping[str, str] | None = None,
+) -> Normalised:
     """The history as the API accepts it, followed by a prompt or as the start of a reply.
 
-    `fates` says of calls without a result whether they had started; their results say so.
+    `fates` says of calls without a result whether they had started, `evidence` what can be seen of
+    their effects; their results say so.
     """
-    work = _Work(fates or {})
+    work = _Work(fates or {}, evidence=evidence or {})
     drafts = work.run([_Draft(turn.role, turn.blocks, i) for i, turn in enumerate(turns)])
     if drafts and drafts[0].role == "assistant":
         note = blocks.text("[The beginning of this conversation is missing.]")
@@ -142,8 +148,14 @@ class _Draft(msgspec.Struct):
 class _Work:
     """The steps, in order, and the notes they take."""
 
-    def __init__(self, fates: Mapping[str, Fate], taken: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        fates: Mapping[str, Fate],
+        taken: set[str] | None = None,
+        evidence: Mapping[str, str] | None = None,
+    ) -> None:
         self.fates = fates
+        self.evidence = evidence or {}
         self.taken = taken if taken is not None else set()
         self.repairs: list[Repair] = []
         self.strays: dict[str | None, Block] = {}
@@ -310,7 +322,8 @@ class _Work:
             self.moved.add(id(stray))
             self.note("result-moved", where, f"The result of `{old}` stood in another place.")
         else:
-            result = blocks.tool_result(new, _TEXT_OF[self.fates.get(old)], is_error=True)
+            said = [_TEXT_OF[self.fates.get(old)], *filter(None, [self.evidence.get(old)])]
+            result = blocks.tool_result(new, " ".join(said), is_error=True)
             self.note("result-added", where, f"The call `{old}` had no result.", result)
         return result if result.id == new else replaced(result, "tool_use_id", new)
 

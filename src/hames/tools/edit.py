@@ -16,7 +16,7 @@ from hames.tools.suggestions import missing
 from hames.tools.targets import Target, check_seen, file_facts, find_target, write
 from hames.tools.text_files import Text
 from hames.tools.tool import Call, Result, Tool, Writes
-from hames.tools.write import IN_THREAD_CHARS, encoded, original
+from hames.tools.write import IN_THREAD_CHARS, encoded, original, written
 
 MAX_QUOTED_CHARS = 300
 """How much of a text that was not found is repeated."""
@@ -68,6 +68,23 @@ async def run(args: EditInput, call: Call) -> Result:
     elif not whole:
         data["contentNotInModelContext"] = True
     return Result(_success(args, target, before.text, spans, stale), data)
+
+
+async def evidence(args: EditInput, call: Call) -> str | None:
+    """Whether the file looks as if a call that was cut off had changed it."""
+    target = await find_editable(call, args.file_path)
+    if args.old_string == "":
+        return written(target, args.new_string)
+    if not target.exists:
+        return f"`{target.path}` does not exist."
+    text, old, new = target.text().text, args.old_string, args.new_string
+    has_old, has_new = bool(find(text, old, new)), bool(new) and bool(find(text, new, old))
+    # `old_string` was in one place, or every place was to be changed.
+    if has_old and not (old in new and has_new):
+        return f"`{target.path}` still holds `old_string`, so it was not edited."
+    if has_new or not (new or has_old):
+        return f"`{target.path}` is as after this edit."
+    return None
 
 
 def check_strings(old: str, new: str) -> None:
@@ -174,5 +191,6 @@ EDIT = Tool(
     run=run,
     access=lambda args: (Writes(args.file_path),),
     recall=recall,
+    evidence=evidence,
     folder=__file__.rpartition("/")[0],
 )

@@ -101,6 +101,8 @@ class Tool(msgspec.Struct, frozen=True, eq=False):
     """Longer text results are spilled to a file and previewed. None: the tool bounds its own output."""
     recall: Callable[[dict[type, Any], Any, Any], None] | None = None
     """Rebuild per-session state from a stored call: `recall(states, input, data)`; used on resume."""
+    evidence: Callable[[Any, Call], Awaitable[str | None]] | None = None
+    """What the workspace tells of a call that was cut off: a sentence for the model; used on resume."""
     timeout: float | None = 600.0
     """Seconds after which a call is stopped; None for tools that keep their own time."""
     native: bool = True

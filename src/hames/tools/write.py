@@ -12,6 +12,7 @@ from hames.tools import seen
 from hames.tools.patches import Hunk, hunks_of_texts
 from hames.tools.seen import digest_of
 from hames.tools.targets import (
+    Target,
     check_seen,
     file_facts,
     find_target,
@@ -65,6 +66,20 @@ async def run(args: WriteInput, call: Call) -> Result:
     )
 
 
+async def evidence(args: WriteInput, call: Call) -> str | None:
+    """Whether the file has the content that a call which was cut off was to give it."""
+    return written(await find_target(call, args.file_path), args.content)
+
+
+def written(target: Target, content: str) -> str:
+    """How a file stands to the content that it was to get."""
+    if not target.exists:
+        return f"`{target.path}` does not exist, so it was not written."
+    if target.text().text == content.removeprefix("\ufeff"):
+        return f"`{target.path}` has exactly the content that this call was to write."
+    return f"`{target.path}` has another content than this call was to write."
+
+
 def encoded(before: Text, content: str) -> bytes:
     """The content as bytes, as the file was encoded before. Raises ToolError for half characters."""
     try:
@@ -105,5 +120,6 @@ WRITE = Tool(
     run=run,
     access=lambda args: (Writes(args.file_path),),
     recall=recall,
+    evidence=evidence,
     folder=__file__.rpartition("/")[0],
 )

@@ -1,0 +1,36 @@
+"""What the workspace tells of calls that a crash has cut off."""
+
+from __future__ import annotations
+
+from hames.agent.toolbox import Toolbox, validated
+from hames.errors import ToolError
+from hames.sandbox.machine import Machine
+from hames.sandbox.workspace import Workspace
+from hames.sessions.resume import Loaded
+from hames.tools.tool import Call
+
+
+async def evidence(
+    loaded: Loaded, toolbox: Toolbox, machine: Machine, workspace: Workspace
+) -> dict[str, str]:
+    """By id what can be seen of the effects of calls that had started and have no result.
+
+    Others are not looked into: nobody has allowed them.
+    """
+    found = {}
+    for stored in loaded.calls:
+        tool = toolbox.find(stored.name)
+        if loaded.fates.get(stored.id) != "started" or tool is None or tool.evidence is None:
+            continue
+        call = Call(stored.id, stored.name, machine, workspace, {}, _keep_nothing)
+        try:
+            said = await tool.evidence(validated(tool, stored.input), call)
+        except (ToolError, OSError):
+            continue
+        if said:
+            found[stored.id] = said
+    return found
+
+
+async def _keep_nothing(name: str, data: bytes) -> str:
+    raise ToolError("Nothing is kept while evidence is looked for.")
