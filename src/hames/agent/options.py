@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from hames._clock import Clock, Ids
-from hames.approvals import CanUseTool
-from hames.hooks.callback import HookMatcher
-from hames.messages import PermissionMode
 from hames.providers.clocks import Timeouts
-from hames.providers.protocol import Provider
 from hames.providers.retry import RetryPolicy
-from hames.sandbox.machine import Machine
-from hames.sessions.store import Store
-from hames.settings.effective import SettingSource
-from hames.tools.tool import Tool
 
-AnyTool = str | Tool | Callable[..., Any]
+if TYPE_CHECKING:
+    from hames.approvals import CanUseTool
+    from hames.hooks.callback import HookMatcher
+    from hames.messages import PermissionMode
+    from hames.providers.protocol import Provider
+    from hames.sandbox.machine import Machine
+    from hames.sessions.store import Store
+    from hames.settings.effective import SettingSource
+    from hames.tools.tool import Tool
+
+AnyTool: TypeAlias = Union[str, "Tool", Callable[..., Any]]
 
 
 @dataclass(kw_only=True)

@@ -6,14 +6,16 @@ Pure decisions; `ask` carries them out.
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from hames.errors import Category, ProviderError, ProviderTimeout
-from hames.providers.assemble import Reply
 from hames.providers.failures import OVER_THE_WINDOW
-from hames.providers.protocol import Request
+
+if TYPE_CHECKING:
+    from hames.providers.assemble import Reply
+    from hames.providers.protocol import Request
 
 MARGIN = 1000
 """Tokens left free when `max_tokens` is made to fit the window. Official 2.1.330 does the same."""

@@ -8,9 +8,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import replace
 from functools import wraps
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from hames.agent.agent import Agent
 from hames.agent.inbox import Prompt
 from hames.agent.options import AgentOptions
 from hames.blocks import from_content
@@ -19,9 +18,12 @@ from hames.events import Answered, Event
 from hames.hooks.callback import with_functions
 from hames.messages import Message, PermissionMode
 from hames.sdk.stream import Messages
-from hames.sdk.supervisor import Supervisor
 from hames.sdk.tool import as_tool
 from hames.sdk.world import Home, World
+
+if TYPE_CHECKING:
+    from hames.agent.agent import Agent
+    from hames.sdk.supervisor import Supervisor
 
 AnyPrompt = str | list[dict[str, Any]] | dict[str, Any]
 """Text, content blocks, or an official user message."""
@@ -74,6 +76,9 @@ class Client:
             await self.query(prompt)
 
     async def _start(self, options: AgentOptions) -> Agent:
+        # Not at import: a program that imports us may never start a session, and this is most of us.
+        from hames.sdk.supervisor import Supervisor
+
         supervisor = self._supervisor = Supervisor(options)
         try:
             return await supervisor.agent()
