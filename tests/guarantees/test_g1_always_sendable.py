@@ -73,7 +73,8 @@ async def _continue_at_every_cut(seed: int) -> None:
     for cut in range(1, len(lines) + 1):
         body = await _next_request(frames[cut % 3], key, lines[:cut])
         _judge(body, said[:cut])
-    torn = tale.rng.randrange(len(lines))
+    # Of a file whose very first line is torn nothing is left: that is no session yet.
+    torn = tale.rng.randrange(1, len(lines))
     middle = lines[torn][: tale.rng.randrange(1, len(lines[torn]))]
     _judge(await _next_request(frames[0], key, [*lines[:torn], middle]), said[:torn])
     cut = tale.rng.randint(1, len(lines))
