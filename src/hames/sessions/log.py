@@ -121,8 +121,13 @@ class SessionLog:
         entrypoint: str = "sdk-py",
         git_branch: str | None = None,
         permission_mode: str | None = None,
+        end: int | None = None,
     ) -> SessionLog:
-        """Goes on where `loaded` ends, in the same transcript; new lines get the present `cwd`."""
+        """Goes on where `loaded` ends, in the same transcript; new lines get the present `cwd`.
+
+        `end` is where the transcript ended before it was loaded, as `end_of` tells; what stands behind
+        that before the first append is of others.
+        """
         log = cls(
             store,
             loaded.key,
@@ -136,6 +141,7 @@ class SessionLog:
         )
         log._callers.update(loaded.callers)
         log._kept.update(loaded.kept)
+        log._end = end
         return log
 
     def subagent(self, agent_id: str) -> SessionLog:
@@ -419,8 +425,14 @@ class SessionLog:
             raise
         else:
             self._failing = False
-            if span is not None and self._end is not None and span.start > self._end:
-                await self._notice(store, Span(self._end, span.start))
+            if span is not None and self._end is not None:
+                if span.start > self._end:
+                    await self._notice(store, Span(self._end, span.start))
+                elif span.start < self._end:
+                    self._warn(
+                        f"The session's transcript (`{self.path or self.id}`) was removed or cut "
+                        "while it was written. From here on it holds what follows only."
+                    )
             self._end = span.end if span else None
             self._since_kept += sum(map(len, batch))
             if self.on_written and batch:
@@ -461,6 +473,15 @@ class SessionLog:
     def _warn(self, text: str) -> None:
         if self.on_warning:
             self.on_warning(text)
+
+
+async def end_of(store: Store, key: Key) -> int | None:
+    """Where a transcript ends, in the store's units; None when the store cannot tell."""
+    try:
+        span = await store.append(key, [])
+    except (OSError, HamesError):
+        return None
+    return None if span is None else span.end
 
 
 def _one_result_each(blocks: Sequence[Block]) -> list[list[Block]]:
