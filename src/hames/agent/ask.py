@@ -45,7 +45,9 @@ async def _ask_once(agent: Agent) -> Reply:
     max_tokens, reserved = agent.budget.reserve(
         agent.model, agent.estimate.tokens(agent), agent.frame.max_tokens
     )
-    request = agent.frame.request(turns, encoded, max_tokens=max_tokens, may_think=may_think(turns))
+    # `may_think` goes back to where the calls began, which may be thousands of turns ago.
+    thinks = not agent.frame.has_budget or may_think(turns)
+    request = agent.frame.request(turns, encoded, max_tokens=max_tokens, may_think=thinks)
     telling = Telling(agent)
     if agent.settings.partial_messages:  # Official 2.1.330 tells it with these only.
         agent.note("status", status="requesting")

@@ -36,6 +36,11 @@ class Frame(msgspec.Struct, frozen=True):
         """Bytes of system prompt and tools."""
         return sum(map(len, self.system)) + sum(map(len, self.tools))
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether thinking is asked for with a budget."""
+        return "budget_tokens" in self.params.get("thinking", {})
+
     def request(
         self,
         turns: Sequence[Turn],
