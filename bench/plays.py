@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 HELLO = "Hello there."
 DONE = "All of it is done."
+ANSWERS = (HELLO, DONE, " word0")
+"""One of these is in every answer."""
 
 _TASK = re.compile(rb"bench:([A-Za-z0-9+/=]+):")
 # Clients write JSON with and without spaces.

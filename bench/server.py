@@ -91,7 +91,7 @@ def _streams(body: bytes) -> bool:
 def _events(task: Task, turn: int, usage: dict[str, Any]) -> list[dict[str, Any]]:
     """The events of a reply."""
     start: dict[str, Any] = {
-        "id": f"msg_{time.monotonic_ns():x}",
+        "id": f"msg_01{time.monotonic_ns():022d}",
         "type": "message",
         "role": "assistant",
         "model": "claude-sonnet-4-5",
@@ -113,7 +113,7 @@ def _events(task: Task, turn: int, usage: dict[str, Any]) -> list[dict[str, Any]
 
 
 def _call(call: ToolCall, turn: int) -> list[dict[str, Any]]:
-    block = {"type": "tool_use", "id": f"toolu_{turn:06d}", "name": call.name, "input": {}}
+    block = {"type": "tool_use", "id": f"toolu_01{turn:022d}", "name": call.name, "input": {}}
     delta = {"type": "input_json_delta", "partial_json": json.dumps(call.input)}
     return [_start(block), {"type": "content_block_delta", "index": 0, "delta": delta}]
 
@@ -145,7 +145,7 @@ def _chunk(event: dict[str, Any]) -> bytes:
 def _unstreamed(usage: dict[str, Any]) -> bytes:
     """Whatever is asked without streaming (titles, probes of a connection) gets a hello."""
     message = {
-        "id": f"msg_{time.monotonic_ns():x}",
+        "id": f"msg_01{time.monotonic_ns():022d}",
         "type": "message",
         "role": "assistant",
         "model": "claude-sonnet-4-5",
