@@ -85,6 +85,12 @@ if TYPE_CHECKING:
         ResultMessage as ResultMessage,
     )
     from hames.messages import (
+        ServerToolResultBlock as ServerToolResultBlock,
+    )
+    from hames.messages import (
+        ServerToolUseBlock as ServerToolUseBlock,
+    )
+    from hames.messages import (
         StreamEvent as StreamEvent,
     )
     from hames.messages import (
@@ -101,6 +107,9 @@ if TYPE_CHECKING:
     )
     from hames.messages import (
         ToolUseBlock as ToolUseBlock,
+    )
+    from hames.messages import (
+        UnknownBlock as UnknownBlock,
     )
     from hames.messages import (
         UserMessage as UserMessage,
@@ -139,12 +148,15 @@ _HOMES = {
         "AssistantMessage",
         "Message",
         "ResultMessage",
+        "ServerToolResultBlock",
+        "ServerToolUseBlock",
         "StreamEvent",
         "SystemMessage",
         "TextBlock",
         "ThinkingBlock",
         "ToolResultBlock",
         "ToolUseBlock",
+        "UnknownBlock",
         "UserMessage",
     ],
     "hames.sdk.client": ["Client"],
