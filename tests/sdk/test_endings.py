@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -390,3 +392,30 @@ async def test_one_who_reads_slowly_or_not_at_all_does_not_hold_up_the_session(
     async with asyncio.timeout(5):
         await client.query("again")
         await client.close()
+
+
+async def test_tools_are_forgotten_with_their_sessions(tmp_path: Path) -> None:
+    """Also when the function refers to its own tool, as those of a client's owner do."""
+
+    class Owner:
+        tools: list[Any]
+
+    async def one() -> weakref.ref[Owner]:
+        owner = Owner()
+
+        @tool
+        def look() -> str:
+            return str(owner)
+
+        owner.tools = [look]
+        [
+            m
+            async for m in query(
+                prompt="go", options=options([says("Hi.")], tmp_path, tools=[look])
+            )
+        ]
+        return weakref.ref(owner)
+
+    forgotten = await one()
+    gc.collect()
+    assert forgotten() is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from hames.context.request import encoded_tool
 from hames.errors import ToolError
 from hames.tools.foreign import schema_of, value_of
 from hames.tools.tool import Tool
+
+MOST_KEPT = 128
+"""Definitions of built-in tools that are kept."""
 
 
 class Toolbox:
@@ -62,13 +65,21 @@ def _invalid(tool: Tool, issue: str) -> ToolError:
     )
 
 
-@cache
 def definition(tool: Tool) -> bytes:
-    """The tool as the API takes it."""
+    """The tool as the API takes it.
+
+    Kept for built-in tools. Those of callers come and go, with all that their functions refer to.
+    """
+    return _kept_definition(tool) if tool.native else _definition(tool)
+
+
+def _definition(tool: Tool) -> bytes:
     return encoded_tool(tool.name, description(tool), schema(tool))
 
 
-@cache
+_kept_definition = lru_cache(maxsize=MOST_KEPT)(_definition)
+
+
 def description(tool: Tool) -> str:
     """The text for the model."""
     if tool.native and tool.description.endswith(".md"):
@@ -83,7 +94,6 @@ def schema(tool: Tool) -> dict[str, Any]:
     return _struct_schema(tool.input)
 
 
-@cache
 def _struct_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     (root,), parts = msgspec.json.schema_components(
         [kind], schema_hook=schema_of, ref_template="#/$defs/{name}"

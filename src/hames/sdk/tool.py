@@ -76,8 +76,8 @@ def tool(
 def as_tool(given: Any, world: World) -> Tool:
     """The option's value as a tool whose function is called in the caller's world."""
     if isinstance(given, Tool):
-        if (plan := _PLANS.get(given)) is not None:
-            return plan(world)
+        if isinstance(given, Planned) and given.plan is not None:
+            return given.plan(world)
         return given
     if callable(given):
         function = given
@@ -85,8 +85,14 @@ def as_tool(given: Any, world: World) -> Tool:
     raise OptionsError(f"`tools` takes names, tools and functions, not `{given!r:.80}`.")
 
 
-_PLANS: dict[Tool, Callable[[World], Tool]] = {}
-"""For each `@tool` function: the same tool, its function called in a given world."""
+class Planned(Tool, frozen=True, eq=False):
+    """The tool of a `@tool` function.
+
+    It holds its plan itself: a table beside it would keep every tool alive that its function refers to.
+    """
+
+    plan: Callable[[World], Tool] | None = None
+    """Makes the same tool, its function called in a given world."""
 
 
 def _made(
@@ -113,7 +119,10 @@ def _made(
             return _result(await patiently(world.call(_in_thread(function), arguments)))
         return _result(await patiently(_in_thread(function)(arguments)))
 
-    made = Tool(
+    def plan(there: World) -> Tool:
+        return _made(function, name, description, parallel, access, timeout, there)
+
+    return Planned(
         name=name,
         description=description or summary or name,
         input=kind,
@@ -123,12 +132,8 @@ def _made(
         max_chars=50_000,
         timeout=timeout,
         native=False,
+        plan=plan if world is None else None,
     )
-    if world is None:
-        _PLANS[made] = lambda there: _made(
-            function, name, description, parallel, access, timeout, there
-        )
-    return made
 
 
 def _in_thread(function: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
