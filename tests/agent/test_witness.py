@@ -82,3 +82,9 @@ async def test_nothing_is_made_up_about_a_command(tmp_path: Path) -> None:
         tmp_path, calls("Bash", command="touch b"), lambda: None, allowed_tools=["Bash"]
     )
     assert told.endswith("check before you repeat it.")
+
+
+async def test_what_only_reads_may_be_repeated(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    told = await told_after_a_crash(tmp_path, calls("Grep", pattern="x"), lambda: None)
+    assert told.endswith("It only reads, so nothing is lost by repeating it.")

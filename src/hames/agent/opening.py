@@ -15,7 +15,7 @@ from hames.errors import OptionsError, SessionNotFound
 from hames.sessions import resume
 from hames.sessions.files import FileStore
 from hames.sessions.fork import fork
-from hames.sessions.log import SessionLog
+from hames.sessions.log import SessionLog, end_of
 from hames.sessions.normalise import Normalised, normalise
 from hames.sessions.resume import Loaded
 from hames.sessions.store import Key, Store
@@ -106,6 +106,7 @@ async def _key(options: AgentOptions, store: Store, cwd: str) -> Key | None:
 async def _go_on(
     options: AgentOptions, store: Store, key: Key, cwd: str, evidence: Evidence | None
 ) -> Opened:
+    end = await end_of(store, key) if options.persist_session else None
     loaded = await resume.load(store, key)
     if options.resume is not None and not loaded.turns:
         raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")
@@ -117,6 +118,7 @@ async def _go_on(
         ids=options.ids,
         entrypoint=options.entrypoint,
         permission_mode=options.permission_mode,
+        end=end,
     )
     cut_off = "started" in loaded.fates.values()
     mended = _sendable(loaded, await evidence(loaded) if evidence and cut_off else {})

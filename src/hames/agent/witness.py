@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from hames.access import Reads
 from hames.agent.toolbox import Toolbox, validated
 from hames.errors import ToolError
 from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
 from hames.sessions.resume import Loaded
-from hames.tools.tool import Call
+from hames.tools.tool import Call, Tool
 
 
 async def evidence(
@@ -20,16 +23,25 @@ async def evidence(
     found = {}
     for stored in loaded.calls:
         tool = toolbox.find(stored.name)
-        if loaded.fates.get(stored.id) != "started" or tool is None or tool.evidence is None:
+        if loaded.fates.get(stored.id) != "started" or tool is None:
             continue
         call = Call(stored.id, stored.name, machine, workspace, {}, _keep_nothing)
         try:
-            said = await tool.evidence(validated(tool, stored.input), call)
+            said = await _said(tool, validated(tool, stored.input), call)
         except (ToolError, OSError):
             continue
         if said:
             found[stored.id] = said
     return found
+
+
+async def _said(tool: Tool, args: Any, call: Call) -> str | None:
+    if tool.evidence is not None:
+        return await tool.evidence(args, call)
+    touched = tool.access(args)
+    if touched and all(isinstance(access, Reads) for access in touched):
+        return "It only reads, so nothing is lost by repeating it."
+    return None
 
 
 async def _keep_nothing(name: str, data: bytes) -> str:

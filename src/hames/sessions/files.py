@@ -129,7 +129,7 @@ class FileStore:
     def _opened(self, key: Key) -> _Open:
         """The transcript, open for appending and known to be the one that its path names."""
         file = self._open.pop(key, None)
-        if file is not None and os.fstat(file.fd).st_nlink == 0:
+        if file is not None and not _is_at(file.fd, self.path(key)):
             os.close(file.fd)
             file = None
         if file is None:
@@ -198,6 +198,14 @@ def _open(path: str) -> _Open:
     file = _Open(fd, 0, torn=False)
     _notice_others(file)
     return file
+
+
+def _is_at(fd: int, path: str) -> bool:
+    """Whether the open file is the one at the path: it may have been removed, or another put there."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except OSError:
+        return False
 
 
 def _notice_others(file: _Open) -> None:

@@ -478,8 +478,9 @@ class SessionLog:
 async def end_of(store: Store, key: Key) -> int | None:
     """Where a transcript ends, in the store's units; None when the store cannot tell."""
     try:
-        span = await store.append(key, [])
-    except (OSError, HamesError):
+        async with asyncio.timeout(_LONGEST_APPEND):
+            span = await store.append(key, [])
+    except Exception:  # the border of a store; when it fails for good, the first line says so
         return None
     return None if span is None else span.end
 
