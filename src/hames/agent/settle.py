@@ -87,7 +87,7 @@ def settle(options: AgentOptions) -> Settled:
     filled = replace(
         options,
         permission_mode=mode,
-        model=options.model or environ.model or values.model,
+        model=options.model if options.model is not None else environ.model or values.model,
         fallback_model=options.fallback_model or _first(values.fallback_model),
         add_dirs=[*options.add_dirs, *_folders(found, environ, root, warnings)],
         max_thinking_tokens=_thinking(options, environ, values.always_thinking_enabled),
