@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from damaged_histories import image
 
 from hames import SystemMessage, tool
 from hames.testing import Play, assert_prefix_stable, calls, fails, says, thinks
 from hames.testing.harness import Harness
+from hames.tools.tool import Result
 
 Body = dict[str, Any]
 
@@ -202,3 +204,22 @@ async def test_probes_stay_within_the_budget(harness: Harness) -> None:
     )
     assert run.result.is_error
     assert not run.requests
+
+
+async def test_a_request_that_is_too_large_loses_its_oldest_pictures(harness: Harness) -> None:
+    @tool
+    def picture(n: int) -> Any:
+        """Take a picture."""
+        return Result([image(4, 4), {"type": "text", "text": f"picture {n}"}])
+
+    def play(body: Body) -> Play:
+        replies = sum(m["role"] == "assistant" for m in body["messages"])
+        if texts(body).count('"image"') > 2:
+            return fails(413, "Request exceeds the maximum size")
+        return calls("picture", n=replies) if replies < 4 else says("Done.")
+
+    run = await harness([play], tools=[picture], allowed_tools=["picture"])
+    assert run.text == "Done."
+    last = texts(run.requests[-1].body)
+    assert all(f"picture {n}" in last for n in range(4))
+    assert "An image is left out here" in last

@@ -30,7 +30,7 @@ async def ask_model(agent: Agent) -> Reply:
         try:
             return await _ask_once(agent)
         except ProviderError as error:
-            if error.status != 400:
+            if error.status not in (400, 413):
                 raise
             from hames.agent.bisect import leave_out_refused
 

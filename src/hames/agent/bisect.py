@@ -54,7 +54,9 @@ async def leave_out_refused(agent: Agent, error: ProviderError) -> bool:
         return False
     turns = agent.conversation.turns
     places = _named(turns, error) or _against_rules(agent, turns)
-    if not places:
+    if not places and error.status == 413:
+        places = _older_half_of_media(turns)
+    elif not places:
         places = await _found_by_asking(agent, turns)
     if not places:
         return False
@@ -65,7 +67,7 @@ async def leave_out_refused(agent: Agent, error: ProviderError) -> bool:
 def _is_about_conversation(error: ProviderError) -> bool:
     """Whether something in the messages may be the reason of the error."""
     said = str(error)
-    if error.status != 400 or error.category != "invalid_request":
+    if error.status not in (400, 413) or error.category != "invalid_request":
         return False
     if error.error_type in ("prompt_too_long", "max_tokens_too_large") or _FILTERED.search(said):
         return False
@@ -109,6 +111,12 @@ def _against_rules(agent: Agent, turns: Sequence[Turn]) -> set[Place]:
         inside = range(len(turns[i].blocks)) if found[2] is None else [int(found[2])]
         places |= {(i, j) for j in inside}
     return places
+
+
+def _older_half_of_media(turns: Sequence[Turn]) -> set[Place]:
+    """What makes a request lighter at the least cost, when it is too large for the server."""
+    media = list(_places(turns, has_media))
+    return set(media[: (len(media) + 1) // 2])
 
 
 async def _found_by_asking(agent: Agent, turns: Sequence[Turn]) -> set[Place]:
