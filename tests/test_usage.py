@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hames import usage as usage_module
 from hames.errors import OptionsError
 from hames.usage import EARLIER, Ledger
 
@@ -173,3 +174,16 @@ def test_no_response_costs_more_than_the_worst_case(tokens: int):
         row = ledger.record("", SONNET, {**split, "output_tokens": 500})
         assert row is not None
         assert (row.cost or 0) <= worst * 1e12 + 1
+
+
+def test_prices_are_known_when_no_more_files_can_be_opened(monkeypatch: pytest.MonkeyPatch):
+    """With a thousand sessions there may be as many connections as a process may have files."""
+    usage_module._listed.cache_clear()
+    ledger = Ledger()
+    monkeypatch.setattr("pathlib.Path.read_bytes", _no_more_files)
+    ledger.record("m1", "claude-sonnet-4-5", {"input_tokens": 100_000})
+    assert ledger.total_cost_usd == 0.3
+
+
+def _no_more_files(path: object) -> bytes:
+    raise OSError(24, "Too many open files")

@@ -115,6 +115,7 @@ class Ledger:
 
     def __init__(self, *, prices: Mapping[str, Any] | None = None) -> None:
         self._own = _checked(prices or {})
+        self._list = _listed()  # read now: later a thousand sessions may hold every open file
         self._keys: set[str] = set()
         self._sums: dict[str, _Sum] = {}
         self._known = 0
@@ -133,7 +134,7 @@ class Ledger:
     def price(self, model: str) -> Price | None:
         """The price of a model, the caller's own before the list's; None when it is not known."""
         plain = canonical(model)
-        return self._own.get(model) or self._own.get(plain) or _listed().get(plain)
+        return self._own.get(model) or self._own.get(plain) or self._list.get(plain)
 
     def record(
         self,

@@ -225,11 +225,12 @@ def test_values_may_be_attached_to_their_flags(installed: Hames, tmp_path: Path)
 
 
 def test_short_names_and_several_lists_are_read(installed: Hames) -> None:
-    hames = installed(says("1"), says("2"), says("3"))
+    hames = installed(says("1"), says("2"), says("3"), says("4"))
     first = hames.ask("First.")["session_id"]
     assert hames.ask("-c", "Second.")["session_id"] == first
     assert hames.ask("-r", first, "Third.", "--tools", "Read", "--tools=Bash Glob")["result"] == "3"
     assert list(hames.last.tools) == ["Read", "Bash", "Glob"]
+    assert hames.ask("Fourth.", "--ide", "--mcp-debug")["result"] == "4", "without effect"
     assert hames.run("-v").output.startswith("2.1.330 (Hames ")
     assert hames.run("--version").output == hames.run("-v").output
 
