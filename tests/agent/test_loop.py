@@ -184,3 +184,16 @@ async def test_a_call_that_was_announced_but_not_sent_is_asked_for_again(harness
         "error_during_execution",
         "malformed_tool_use_exhausted",
     )
+
+
+async def test_tools_of_earlier_releases_are_answered_beside_tools_of_the_caller(
+    harness: Any,
+) -> None:
+    @tool
+    def look(path: str) -> str:
+        return path
+
+    plays = [calls("LS", path="."), says("Done.")]
+    run = await harness(plays, tools=["default", look], files={"a.py": ""})
+    assert "LS" not in run.requests[0].tools
+    assert "a.py" in run.requests[1].tool_results[0]["content"]

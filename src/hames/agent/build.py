@@ -203,7 +203,8 @@ def _model_name(options: AgentOptions, environ: Environ) -> str:
 
 def _toolbox(options: AgentOptions, policy: Policy) -> Toolbox:
     """The tools that are offered and those that are only answered, less what a rule removes."""
-    legacy = [load(name) for name in LEGACY] if options.tools is None else []
+    default = options.tools is None or "default" in options.tools
+    legacy = [load(name) for name in LEGACY] if default else []
     offered = _tools(options)
     return Toolbox(
         [tool for tool in offered if not is_removed(policy, tool.name, tool.aliases)],
