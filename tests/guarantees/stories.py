@@ -10,18 +10,20 @@ import asyncio
 import contextlib
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from damaged_histories import image
 
 from hames import AgentOptions, blocks
+from hames._clock import Clock
 from hames.agent.agent import Agent
 from hames.agent.build import build
 from hames.agent.inbox import Prompt
 from hames.agent.respond import respond
-from hames.blocks import Block
+from hames.blocks import Block, Turn
 from hames.errors import ToolError
 from hames.events import Event
 from hames.providers.retry import RetryPolicy
@@ -44,11 +46,38 @@ ODD = (
 )
 
 
+def since_compaction(lines: Sequence[bytes]) -> Sequence[bytes]:
+    """The lines from the last summary on, which stands for all before it."""
+    summaries = [i for i, line in enumerate(lines) if b'"isCompactSummary":true' in line]
+    return lines[summaries[-1] :] if summaries else lines
+
+
 def signed(block: dict[str, Any]) -> bool:
     """Whether a thinking block is as the stories' models made it."""
     if block["type"] == "redacted_thinking":
         return bool(block["data"].startswith("red:"))
     return bool(block["signature"] == "sig:" + block["thinking"])
+
+
+class JumpingClock(Clock):
+    """A clock that is set back and forth by hours; what it measures is right."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._random = rng
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._random.randint(-90_000, 3_000))
+
+
+class Wire:
+    """The plays of a fake API, changed as a tale goes on."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.script = Script([])
+
+    def __call__(self, body: dict[str, Any]) -> Play:
+        return self.script.next_for(body)[1]
 
 
 @dataclass
@@ -58,6 +87,8 @@ class Tale:
     rng: random.Random
     marks: int = 0
     stops: list[Callable[[], object]] = field(default_factory=list)
+    wire: Wire | None = None
+    """Set when the models of the tale are asked over HTTP."""
 
     def mark(self) -> str:
         """Text with a mark that no other text has, and often something odd."""
@@ -76,7 +107,7 @@ class Tale:
     def answer(self) -> list[Play]:
         """What the model says to one prompt."""
         rng = self.rng
-        plays = [self.reply(calling=True) for _ in range(rng.choice([0, 0, 1, 1, 2, 4]))]
+        plays = [self.reply(calling=True) for _ in range(rng.choice([0, 0, 1, 1, 2, 3]))]
         match rng.randint(0, 11):
             case 0:
                 plays.append(fails(400, "no"))
@@ -110,7 +141,7 @@ class Tale:
             play += self.searches(answered=True)
         if not calling or rng.random() < 0.6:
             play += says(self.mark())
-        for _ in range(rng.choice([1, 1, 1, 2, 3, 5]) if calling else 0):
+        for _ in range(rng.choice([1, 1, 1, 2, 4]) if calling else 0):
             play += self.call()
         if calling and rng.random() < 0.1:
             play = play.cut(blocks=rng.randint(1, len(play.blocks)))
@@ -180,12 +211,19 @@ async def make(store: MemoryStore, tale: Tale, plays: list[Play], **more: Any) -
     """An agent of this tale, built as every agent is."""
     options = {
         "session_store": store,
+        "clock": JumpingClock(tale.rng) if tale.rng.random() < 0.2 else Clock(),
         "model": tale.rng.choice(MODELS),
         "max_thinking_tokens": tale.rng.choice([None, None, 0, 2000]),
         **more,
     }
-    provider = Scripted(plays)
-    provider.script.played = tale.rng.randrange(10**9)  # ids of messages follow from it
+    environ = {"ANTHROPIC_MODEL": "", "CLAUDE_CODE_MAX_RETRIES": "3"}
+    provider = None
+    if tale.wire is not None:
+        tale.wire.script = Script(plays)
+        environ |= {"ANTHROPIC_BASE_URL": tale.wire.url, "ANTHROPIC_API_KEY": "test"}
+    else:
+        provider = Scripted(plays)
+        provider.script.played = tale.rng.randrange(10**9)  # ids of messages follow from it
     return await build(
         AgentOptions(
             provider=provider,
@@ -193,7 +231,7 @@ async def make(store: MemoryStore, tale: Tale, plays: list[Play], **more: Any) -
             disallowed_tools=["forbidden(x)"],
             cwd="/",
             retry=RetryPolicy(base_delay=0.0),
-            env={"ANTHROPIC_MODEL": "", "CLAUDE_CODE_MAX_RETRIES": "3"},
+            env=environ,
             **options,
         ),
         [],
@@ -205,10 +243,10 @@ async def play(store: MemoryStore, tale: Tale, **more: Any) -> Agent:
     rng = tale.rng
     stop = rng.choice(["never", "never", "interrupt", "die"])
     tale.stops = [] if stop == "never" else [lambda: None]
-    told = [(tale.prompt(), tale.answer()) for _ in range(rng.choice([1, 1, 2, 3]))]
+    told = [(tale.prompt(), tale.answer()) for _ in range(rng.choice([1, 1, 2]))]
     agent = await make(store, tale, [], **more)
     for prompt, plays in told:
-        _play_only(agent, plays)
+        _play_only(agent, tale, plays)
         if stop == "never":
             await respond(agent, Prompt(prompt))
         else:
@@ -217,18 +255,28 @@ async def play(store: MemoryStore, tale: Tale, **more: Any) -> Agent:
             break
         if rng.random() < 0.2:
             agent.use_model(rng.choice(MODELS))
+        if rng.random() < 0.1:
+            await _compact(agent, tale)
     agent.listeners.clear()
     await agent.close()
     return agent
 
 
-def _play_only(agent: Agent, plays: list[Play]) -> None:
+def _play_only(agent: Agent, tale: Tale, plays: list[Play]) -> None:
     """The plays of one prompt: those that an interrupt left over are not for the next."""
-    provider = agent.provider
-    assert isinstance(provider, Scripted)
+    provider = tale.wire or agent.provider
+    assert isinstance(provider, Scripted | Wire)
     played = provider.script.played
     provider.script = Script([*plays, says("And so on.").forever()])
     provider.script.played = played
+
+
+async def _compact(agent: Agent, tale: Tale) -> None:
+    """A summary stands for all there was."""
+    summary = [blocks.text(tale.mark())]
+    metadata = {"trigger": "auto", "preTokens": 9, "postTokens": 1, "durationMs": 5}
+    await agent.conversation.log.compacted(summary, metadata=metadata)
+    agent.conversation.replace([Turn("user", summary)])
 
 
 async def _stopped(agent: Agent, prompt: Prompt, tale: Tale, *, dies: bool) -> None:

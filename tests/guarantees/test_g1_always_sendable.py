@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 import pytest
-from stories import MARK, MODELS, Tale, make, play, signed
+from stories import MARK, MODELS, Tale, Wire, make, play, signed, since_compaction
 
 from hames import AgentOptions, _json, blocks
 from hames.agent.conversation import Conversation
@@ -26,7 +26,7 @@ from hames.sessions.normalise import may_think
 from hames.sessions.rules import judge
 from hames.sessions.store import Key
 from hames.settings.environ import Environ
-from hames.testing import Scripted, says
+from hames.testing import FakeAPI, Scripted, says
 
 GROUP = 100
 """Seeds of one test."""
@@ -54,6 +54,28 @@ async def test_fifty_thousand_sessions_cut_anywhere_can_be_continued(group: int)
     await _continue_all(range(10_000 + group * 1_000, 10_000 + (group + 1) * 1_000))
 
 
+@pytest.mark.parametrize("group", range(2))
+async def test_a_strict_server_answers_what_was_cut_anywhere(group: int) -> None:
+    """The same over HTTP; the server refuses thinking that it has not made."""
+    for seed in range(50_000 + group * 12, 50_000 + (group + 1) * 12):
+        wire = Wire()
+        async with FakeAPI([wire], signatures=True) as api:
+            wire.url = api.url
+            tale = Tale(random.Random(seed), wire=wire)
+            store = MemoryStore()
+            await play(store, tale)
+            [stored] = await store.list()
+            lines = await store.load(stored.key) or []
+            for _ in range(3):
+                cut = MemoryStore()
+                await cut.append(stored.key, lines[: tale.rng.randint(1, len(lines))])
+                agent = await make(cut, tale, [says("Fine.")], resume=stored.key.session_id)
+                result = await respond(agent, Prompt(tale.prompt()))
+                await agent.close()
+                assert result.result == "Fine.", f"Seed {seed}: {result}"
+            assert api.problems == [], f"Seed {seed}"
+
+
 async def _continue_all(seeds: Sequence[int]) -> None:
     for seed in seeds:
         try:
@@ -69,16 +91,14 @@ async def _continue_at_every_cut(seed: int) -> None:
     frames = [agent.frames(model)[1] for model in MODELS]
     [stored] = await store.list()
     key, lines = stored.key, await store.load(stored.key) or []
-    said = [list(_marks(line)) for line in lines]
     for cut in range(1, len(lines) + 1):
         body = await _next_request(frames[cut % 3], key, lines[:cut])
-        _judge(body, said[:cut])
+        _judge(body, lines[:cut])
     # Of a file whose very first line is torn nothing is left: that is no session yet.
     torn = tale.rng.randrange(1, len(lines))
     middle = lines[torn][: tale.rng.randrange(1, len(lines[torn]))]
-    _judge(await _next_request(frames[0], key, [*lines[:torn], middle]), said[:torn])
-    cut = tale.rng.randint(1, len(lines))
-    await _go_on(tale, key, lines[:cut], said[:cut])
+    _judge(await _next_request(frames[0], key, [*lines[:torn], middle]), lines[:torn])
+    await _go_on(tale, key, lines[: tale.rng.randint(1, len(lines))])
 
 
 async def _next_request(frame: Frame, key: Key, lines: list[bytes]) -> bytes:
@@ -94,7 +114,7 @@ async def _next_request(frame: Frame, key: Key, lines: list[bytes]) -> bytes:
     return frame.request(turns, encoded, may_think=may_think(turns)).body()
 
 
-async def _go_on(tale: Tale, key: Key, lines: list[bytes], said: list[list[str]]) -> None:
+async def _go_on(tale: Tale, key: Key, lines: list[bytes]) -> None:
     """Really continue: with another model, then again after another process did the same."""
     grown = []
     for _ in range(2):
@@ -104,31 +124,34 @@ async def _go_on(tale: Tale, key: Key, lines: list[bytes], said: list[list[str]]
         result = await respond(agent, Prompt(tale.prompt()))
         await agent.close()
         assert isinstance(agent.provider, Scripted)
-        _judge(agent.provider.requests[0].body(), said)
+        _judge(agent.provider.requests[0].body(), lines)
         assert not result.is_error
         grown.append((await store.load(key) or [])[len(lines) :])
     store = MemoryStore()
     await store.append(key, [*lines, *_shuffled_together(tale.rng, *grown)])
-    agent = await make(store, tale, [says("Fine.")], resume=key.session_id)
+    copied = tale.rng.random() < 0.3
+    agent = await make(store, tale, [says("Fine.")], resume=key.session_id, fork_session=copied)
     await respond(agent, Prompt(tale.prompt()))
     await agent.close()
     assert isinstance(agent.provider, Scripted)
-    _judge(agent.provider.requests[0].body(), said)
+    _judge(agent.provider.requests[0].body(), lines)
 
 
-def _judge(body: bytes, said: list[list[str]]) -> None:
+def _judge(body: bytes, stored: Sequence[bytes]) -> None:
     violations = judge(_json.decode(body), size=len(body), signed=signed)
     assert not violations, f"The API would refuse it: {violations[0]}"
-    text = body.decode()
-    lost = [mark for marks in said for mark in marks if mark not in text]
+    lost = _marks(stored) - set(MARK.findall(body.decode()))
     assert not lost, f"Stored, but not sent: {lost}"
 
 
-def _marks(line: bytes) -> list[str]:
-    """The marks of what a line says in the conversation."""
-    entry = _json.decode(line)
-    told = "uuid" in entry and not entry.get("isApiErrorMessage")
-    return MARK.findall(line.decode()) if told else []
+def _marks(lines: Sequence[bytes]) -> set[str]:
+    """The marks of all that the conversation says."""
+    told = [
+        line.decode()
+        for line in since_compaction(lines)
+        if b'"uuid":' in line and b'"isApiErrorMessage"' not in line
+    ]
+    return set(MARK.findall(" ".join(told)))
 
 
 def _shuffled_together(

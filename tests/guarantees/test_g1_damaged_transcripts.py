@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from damage import DAMAGES, Damage, lines
-from stories import Tale, play
+from stories import Tale, play, since_compaction
 
 from hames import AgentOptions, query
 from hames._clock import Ids
@@ -77,7 +77,8 @@ def assert_continued(
     assert judge(body) == []
     assert after.startswith(data), "a stored line was changed"
     sent = set(WORD.findall(json.dumps(body, ensure_ascii=False)))
-    lost = set(WORD.findall(data.decode("utf-8", "replace"))) - sent
+    stored = b"".join(since_compaction(lines(data))).decode("utf-8", "replace")
+    lost = set(WORD.findall(stored)) - sent
     told = [owed for owed in result.obligations or () if owed["kind"] in ("warning", "repair")]
     assert told or not lost, f"Lost without a word: {lost}"
 
