@@ -155,6 +155,11 @@ class HookTable:
         return list(found.values())
 
 
+def is_known(name: str) -> bool:
+    """Whether there is such an event, here or in the official client."""
+    return name in EVENTS or name in OTHERS
+
+
 def parse_hooks(raw: Mapping[str, Any], source: str, *, strict: bool = False) -> HookTable:
     """The table of hooks in the official form: event -> groups of matcher and hooks.
 
@@ -166,7 +171,7 @@ def parse_hooks(raw: Mapping[str, Any], source: str, *, strict: bool = False) ->
     if not isinstance(raw, Mapping):
         raise OptionsError(f"`hooks` of {source} is not an object of events.")
     for name, groups in raw.items():
-        if strict and name not in EVENTS and name not in OTHERS:
+        if strict and not is_known(name):
             wrong.append(f"`{name}` ({source}) is no hook event. Events: {', '.join(EVENTS)}.")
         elif name not in EVENTS or name in FIRED_LATER:
             known = "is not fired" if name in OTHERS | FIRED_LATER else "is not known"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any
 
 from hames.agent.options import AgentOptions
-from hames.hooks.config import parse_hooks
+from hames.hooks.config import is_known, parse_hooks
 from hames.protocol.client_hooks import matchers
 from hames.protocol.handlers import Refused
 from hames.protocol.questions import Questions
 from hames.protocol.requests import Initialize
+
+log = logging.getLogger("hames.protocol")
 
 ABSENT = (
     "agents",
@@ -39,16 +42,24 @@ def options(given: AgentOptions, request: Initialize, questions: Questions) -> A
     if absent:
         named = ", ".join(f"`{name}`" for name in absent)
         raise Refused(f"this version of Hames does not have {named}; leave it out")
-    hooks = given.hooks
-    if request.hooks:
-        hooks = {**hooks, **matchers(request.hooks, questions)}
-        parse_hooks(hooks, "initialize", strict=True)
+    hooks = {**given.hooks, **_hooks(request.hooks or {}, questions)}
     return replace(
         given,
         hooks=hooks,
         system_prompt=_text(request.system_prompt, given.system_prompt),
         append_system_prompt=request.append_system_prompt or given.append_system_prompt,
     )
+
+
+def _hooks(raw: dict[str, Any], questions: Questions) -> dict[str, Any]:
+    """The client's hooks, less those of events that a newer version may have."""
+    # Official 2.1.330 begins the session and says nothing of them.
+    for name in raw:
+        if not is_known(name):
+            log.warning("The client's hooks of `%s` do not run: no such event is known.", name)
+    found = matchers({name: raw[name] for name in raw if is_known(name)}, questions)
+    parse_hooks(found, "initialize")
+    return found
 
 
 def _text(prompt: str | list[Any] | None, otherwise: str | None) -> str | None:
