@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from hames._aio import Interrupt, patiently
+from hames.access import Reads, Runs
 from hames.approvals import (
     CanUseTool,
     PermissionResult,
@@ -103,6 +104,40 @@ class Gate:
             case "ask":
                 return await self._ask(question, decision, call_id, interrupt)
 
+    async def judge_access(
+        self,
+        access: Reads | Runs,
+        cwd: str,
+        interrupt: Interrupt,
+        *,
+        allowing: Sequence[str] = (),
+        may_ask: bool = True,
+    ) -> Verdict:
+        """Decide about what the harness does for a prompt itself: show a file that the prompt mentions,
+        run a command line that stands in it.
+
+        It is judged as a call of Read or Bash is. `allowing` are further allow rules, those of a
+        command's `allowed-tools`; deny and ask rules come before them. What would be asked about is
+        refused unless it `may_ask`.
+        """
+        tool, input = _as_call(access)
+        rules = self.policy.rules
+        further = tuple(SourcedRule(text, "command") for text in allowing)
+        policy = replace(
+            self.policy, rules=msgspec.structs.replace(rules, allow=(*rules.allow, *further))
+        )
+        question = Question(tool, input, (access,), cwd)
+        decision = decide(policy if further else self.policy, question)
+        match decision.behavior:
+            case "allow":
+                return Verdict(decision, input)
+            case "ask" if may_ask:
+                verdict = await self._ask(question, decision, None, interrupt)
+                if not (verdict.allowed and verdict.changed):
+                    return verdict
+                decision = Decision("deny", "Another input was given, which is not possible here.")
+        return Verdict(_refused(decision), input, _denied(tool, decision))
+
     def speaks_of(self, rule: str, question: Question) -> bool:
         """Whether a permission rule speaks of a call, or may speak of it."""
         plain = replace(self.policy, mode="default", rules=Rules())
@@ -137,7 +172,7 @@ class Gate:
                 log.warning("A permission holds for this session only. %s", error)
 
     async def _ask(
-        self, question: Question, decision: Decision, call_id: str, interrupt: Interrupt
+        self, question: Question, decision: Decision, call_id: str | None, interrupt: Interrupt
     ) -> Verdict:
         context = ToolPermissionContext(
             suggestions=suggestions(self.policy, question, decision),
@@ -184,6 +219,14 @@ class Gate:
                     f" so `{question.tool}` was not run."
                 )
                 return Verdict(_by(by, decision, "deny", said), question.input, said)
+
+
+def _as_call(access: Reads | Runs) -> tuple[str, dict[str, Any]]:
+    match access:
+        case Reads(path):
+            return "Read", {"file_path": path}
+        case Runs(command):
+            return "Bash", {"command": command}
 
 
 def _denied(tool: str, decision: Decision) -> str:
