@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hames.agent.memory import AgentMemory
 from hames.context.memory_files import DEPTH, MOST_BYTES, Memory, Place, rendered
 from hames.context.memory_text import front_matter, imports, without_comments
 from hames.sandbox.local import LocalMachine
 from hames.sandbox.workspace import Workspace
 from hames.testing import calls, says
+from hames.tools.seen import SeenFiles
 
 SOURCES = ("user", "project", "local")
 
@@ -105,7 +107,7 @@ async def test_imports_follow_the_file_that_names_them(tmp_path: Path) -> None:
             "mine.md": "mine",
         },
     )
-    of = memory(tmp_path)
+    of = memory(tmp_path, trusted=True)
     assert await names(of) == ["p/CLAUDE.md", "p/docs/style.md", "p/more notes.md", "mine.md"]
     assert of.warnings == []
 
@@ -137,16 +139,37 @@ def test_paths_of_a_rule_are_a_list_or_a_line() -> None:
     assert front_matter("no front\n---\n") == ([], "no front\n---\n")
 
 
-async def test_a_project_brings_no_secrets_in_until_it_is_trusted(tmp_path: Path) -> None:
+async def test_a_project_brings_nothing_in_from_outside_until_it_is_trusted(tmp_path: Path) -> None:
+    """Observed with the official client, which asks before and without a terminal leaves them out."""
     write(
         tmp_path,
-        {"p/CLAUDE.md": "@~/.ssh/id_rsa @~/notes.md", ".ssh/id_rsa": "key", "notes.md": "n"},
+        {
+            "p/CLAUDE.md": "@~/.ssh/id_rsa @~/notes.md @docs/inside.md",
+            "p/CLAUDE.local.md": "@../.netrc.md",
+            "p/docs/inside.md": "inside @../above.md @../../beside.md",
+            "p/above.md": "above",
+            ".ssh/id_rsa": "key",
+            ".netrc.md": "key",
+            "notes.md": "n",
+            "beside.md": "b",
+            ".claude/CLAUDE.md": "@~/notes.md",
+        },
     )
+    inside = ["p/CLAUDE.md", "p/docs/inside.md", "p/above.md", "p/CLAUDE.local.md"]
     of = memory(tmp_path)
-    assert await names(of) == ["p/CLAUDE.md", "notes.md"]
-    assert "not trusted" in of.warnings[0]
-    assert await names(memory(tmp_path, strict=True)) == ["p/CLAUDE.md"]
-    assert await names(memory(tmp_path, trusted=True)) == ["p/CLAUDE.md", ".ssh/id_rsa", "notes.md"]
+    assert await names(of) == [".claude/CLAUDE.md", "notes.md", *inside]
+    assert ["not trusted" in said for said in of.warnings] == [True, True, True]
+    outside = {".ssh/id_rsa", "beside.md", ".netrc.md"}
+    assert set(await names(memory(tmp_path, trusted=True))) == {
+        ".claude/CLAUDE.md", "notes.md", *inside, *outside
+    }  # fmt: skip
+
+
+async def test_a_folder_below_may_import_from_the_rest_of_the_project(tmp_path: Path) -> None:
+    write(tmp_path, {"p/a/CLAUDE.md": "@../shared.md @../../x.md", "p/shared.md": "s", "x.md": "x"})
+    of = memory(tmp_path)
+    await of.opening()
+    assert [file.text for file in await of.nested([f"{tmp_path}/p/a/f"])][1:] == ["s"]
 
 
 async def test_a_link_is_judged_by_where_it_leads(tmp_path: Path) -> None:
@@ -263,3 +286,27 @@ async def test_a_resumed_session_sends_the_same_opening_and_no_nested_memory_twi
 
 def test_no_files_render_to_nothing() -> None:
     assert rendered([]) == ""
+
+
+async def test_memory_is_read_anew_when_the_conversation_was_compacted(tmp_path: Path) -> None:
+    write(tmp_path, {"p/CLAUDE.md": "first", "p/sub/CLAUDE.md": "sub", "p/sub/a.txt": "a"})
+    seen = SeenFiles()
+    of = AgentMemory(memory(tmp_path), {SeenFiles: seen})
+    assert "first" in await of.opening(resumed=False)
+    seen.saw(f"{tmp_path}/p/sub/a.txt", "1", whole=True)
+    seen.show(f"{tmp_path}/p/sub/a.txt", 0, "1")
+    assert "sub" in "".join(await of.news())
+    write(tmp_path, {"p/CLAUDE.md": "second"})
+
+    again = await of.again()
+    assert ("second" in again, "first" in again, "sub" in again) == (True, False, False)
+    assert not seen.take_shown(f"{tmp_path}/p/sub/a.txt", 0, "1"), "the model sees it anew"
+    assert await of.news() == []
+    seen.saw(f"{tmp_path}/p/sub/a.txt", "1", whole=True)
+    assert "sub" in "".join(await of.news())
+    assert [(Path(file.path).parent.name, file.why.reason) for file in of.given()] == [
+        ("p", "session_start"),
+        ("sub", "nested_traversal"),
+        ("p", "compact"),
+        ("sub", "nested_traversal"),
+    ]

@@ -172,3 +172,47 @@ async def test_session_end_hooks_run_when_the_client_is_closed_early(tmp_path: P
             if "AssistantMessage" in type(message).__name__:
                 break
     assert [i["reason"] for i in ears.inputs] == ["other"]
+
+
+async def test_hooks_hear_which_memory_the_model_was_given_and_why(
+    harness: Any, tmp_path: Path
+) -> None:
+    """The fields and words were observed with the official client."""
+    ears = Ears()
+    work = tmp_path / "work"
+    files = {
+        "CLAUDE.md": "@more.md",
+        "more.md": "More.",
+        "sub/CLAUDE.md": "Below.",
+        "sub/a.py": "x",
+        ".claude/rules/py.md": "---\npaths: '**/*.py'\n---\nPython.",
+    }
+    await harness(
+        [calls("Read", file_path=str(work / "sub/a.py")), says("ok")],
+        files=files,
+        cwd=work,
+        setting_sources=["project"],
+        hooks={"InstructionsLoaded": [HookMatcher(None, [ears])]},
+    )
+    common = {"session_id", "transcript_path", "cwd", "hook_event_name", "permission_mode"}
+    common |= {"prompt_id", "effort"}
+    told = [{k: v for k, v in one.items() if k not in common} for one in ears.inputs]
+    kind = {"memory_type": "Project"}
+    read = {"trigger_file_path": f"{work}/sub/a.py"}
+    assert told == [
+        {"file_path": f"{work}/CLAUDE.md", "load_reason": "session_start", **kind},
+        {
+            "file_path": f"{work}/more.md",
+            "load_reason": "include",
+            "parent_file_path": f"{work}/CLAUDE.md",
+            **kind,
+        },
+        {"file_path": f"{work}/sub/CLAUDE.md", "load_reason": "nested_traversal", **kind, **read},
+        {
+            "file_path": f"{work}/.claude/rules/py.md",
+            "load_reason": "path_glob_match",
+            "globs": ["**/*.py"],
+            **kind,
+            **read,
+        },
+    ]

@@ -148,6 +148,17 @@ def test_what_an_untrusted_folder_may_not_say_is_a_warning(here: Here) -> None:
     assert (code, [(file, line) for file, line, _ in findings]) == (0, [("settings.json", 3)])
 
 
+def test_the_doctor_lists_memory_files_with_their_sizes(here: Here) -> None:
+    (here.project / "CLAUDE.md").write_text("Be brief. @more.md @../out.md", "utf-8")
+    (here.project / "more.md").write_text("12345", "utf-8")
+    (here.project.parent / "out.md").write_text("x", "utf-8")
+    _, output, _ = here.run("doctor")
+    assert f"ok      {here.project}/CLAUDE.md: Memory (project): 29 bytes." in output
+    assert f"imported by `{here.project}/CLAUDE.md`): 5 bytes." in output
+    _, [(_, _, text)] = here.findings()
+    assert "out.md` is not loaded" in text
+
+
 def rules(texts: list[str]) -> tuple[SourcedRule, ...]:
     return tuple(SourcedRule(text, base="/p") for text in texts)
 

@@ -151,6 +151,8 @@ class Agent(msgspec.Struct):
             self.pending_notes += await self.memory.news()
             for said in self.memory.warnings():
                 self.warn(said)
+            if self.hooks is not None:
+                await self.hooks.instructions_given()
         notes = [*self.background.news(), *self.pending_notes]
         self.pending_notes.clear()
         if notes:

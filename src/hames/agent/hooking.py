@@ -107,6 +107,7 @@ class Hooks:
             start = events.SessionStart(source=self._source, model=self._agent.frame.model)  # type: ignore[arg-type]  # one of its words
             notes += _notes(start, await self._fire(start))
             self._began = True
+            await self.instructions_given()
         if not prompt.synthetic:
             event = events.UserPromptSubmit(prompt=_text_of(prompt))
             said = await self._fire(event)
@@ -115,6 +116,20 @@ class Hooks:
                 return Admission(refusal=why or stop.reason or "A hook blocked the prompt.")
             notes += _notes(event, said)
         return Admission(self._take_notes() + notes)
+
+    async def instructions_given(self) -> None:
+        """Tell of the memory files that the model was given since the last time."""
+        for file in self._agent.memory.given() if self._agent.memory else ():
+            await self._fire(
+                events.InstructionsLoaded(
+                    file_path=file.path,
+                    memory_type=file.kind.capitalize(),
+                    load_reason=file.why.reason,
+                    globs=list(file.why.globs) or None,
+                    trigger_file_path=file.why.trigger,
+                    parent_file_path=file.why.parent,
+                )
+            )
 
     async def refuse(self, why: str) -> str:
         """Tell of a prompt that was blocked; what to say of it."""

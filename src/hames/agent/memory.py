@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from hames.agent.settle import Settled
 from hames.context.memory_files import Memory, MemoryFile, Place, rendered, rendered_nested
@@ -12,6 +13,9 @@ from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
 from hames.settings import sources
 
+if TYPE_CHECKING:
+    from hames.tools.seen import Seen, SeenFiles
+
 
 class AgentMemory:
     """Gives each memory file once, when it comes to hold."""
@@ -19,7 +23,8 @@ class AgentMemory:
     def __init__(self, memory: Memory, states: dict[type, Any]) -> None:
         self._memory = memory
         self._states = states
-        self._known: set[str] = set()
+        self._known: dict[str, Seen] = {}
+        self._given: list[MemoryFile] = []
 
     async def opening(self, *, resumed: bool) -> str:
         """What holds from the start, as one text. A resumed session has it in its log."""
@@ -27,7 +32,21 @@ class AgentMemory:
         if resumed:
             # What was read before brought its folder's memory with it.
             await self._new_files()
+            self._given.clear()
             return ""
+        self._give(files)
+        return rendered(files)
+
+    async def again(self) -> str:
+        """What holds from the start, read anew: earlier messages have left the conversation.
+
+        Memory of folders below is given once more when a file there is read again.
+        """
+        files = await self._memory.opening("compact")
+        if (seen := self._seen()) is not None:
+            seen.forget_context()
+            self._known = dict(seen.files)
+        self._give(files)
         return rendered(files)
 
     async def news(self) -> list[str]:
@@ -41,13 +60,29 @@ class AgentMemory:
         self._memory.warnings.clear()
         return said
 
+    def given(self) -> list[MemoryFile]:
+        """The files that the model was given since the last time, without their texts."""
+        files, self._given = self._given, []
+        return files
+
+    def _give(self, files: list[MemoryFile]) -> None:
+        self._given += [replace(file, text="") for file in files]
+
     async def _new_files(self) -> list[MemoryFile]:
+        """Memory of the files that were read since the last time; reading again makes a new `Seen`."""
+        seen = self._seen()
+        if seen is None:
+            return []
+        new = [path for path, one in seen.files.items() if self._known.get(path) is not one]
+        self._known.update((path, seen.files[path]) for path in new)
+        files = await self._memory.nested(new) if new else []
+        self._give(files)
+        return files
+
+    def _seen(self) -> SeenFiles | None:
         from hames.tools.seen import SeenFiles  # tools are not loaded before they are used
 
-        seen: SeenFiles | None = self._states.get(SeenFiles)
-        new = [path for path in seen.files if path not in self._known] if seen else []
-        self._known.update(new)
-        return await self._memory.nested(new) if new else []
+        return self._states.get(SeenFiles)
 
 
 def memory_of(
@@ -67,7 +102,6 @@ def memory_of(
         sources=tuple(chosen),
         excludes=settings.values.claude_md_excludes,
         trusted=settings.trust.trusted,
-        strict=settings.trust.strict,
         hidden=hidden(policy, workspace.cwd),
     )
     return AgentMemory(Memory(machine, workspace, place), states)

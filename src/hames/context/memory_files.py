@@ -2,7 +2,7 @@
 
 Found without walking the tree: in the folders from `/` down to the working directory, for the user,
 and for the whole computer; then below, folder by folder, as files there come into use. What comes
-later is closer to the work. A project cannot bring other files than texts into the conversation until
+later is closer to the work. A project brings nothing from outside of itself into the conversation until
 it is trusted: `@~/.ssh/id_rsa` is a path like any other.
 """
 
@@ -20,6 +20,7 @@ from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
 
 Kind = Literal["managed", "user", "project", "local"]
+Reason = Literal["session_start", "nested_traversal", "path_glob_match", "include", "compact"]
 
 DEPTH = 5
 """Imports that may follow one another."""
@@ -29,9 +30,20 @@ MOST_IN_ALL = 400_000
 MOST_FILES = 200
 RULE_DEPTH = 4
 """Folders inside of a rules folder."""
-TEXTS = frozenset({".md", ".markdown", ".mdc", ".txt", ".rst"})
-"""What an untrusted project may import from outside of itself."""
 PUNCTUATION = ".,;:!?)]}>\"'"
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a file is read, in the official words."""
+
+    reason: Reason = "session_start"
+    parent: str | None = None
+    """The file that imports it."""
+    trigger: str | None = None
+    """The file in use that it belongs to."""
+    globs: tuple[str, ...] = ()
+    """The patterns of a rule that speak of that file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,7 @@ class MemoryFile:
     path: str
     kind: Kind
     text: str
+    why: Why = Why()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,6 @@ class Place:
     """Of `user`, `project`, `local`; without any nothing is loaded."""
     excludes: Sequence[str] = ()
     trusted: bool = False
-    strict: bool = False
     hidden: Callable[[str], bool] | None = None
     """Says of an absolute path that rules deny reading it."""
 
@@ -65,6 +77,7 @@ class _Conditional:
     path: str
     kind: Kind
     folder: str
+    globs: tuple[str, ...]
     patterns: tuple[PathPattern, ...]
 
 
@@ -83,8 +96,12 @@ class Memory:
     _excluded: tuple[PathPattern, ...] = ()
     _bytes: int = 0
 
-    async def opening(self) -> list[MemoryFile]:
-        """The files that hold from the start: managed, the user's, then from `/` to here."""
+    async def opening(self, reason: Reason = "session_start") -> list[MemoryFile]:
+        """The files that hold from the start: managed, the user's, then from `/` to here.
+
+        Called once more, it reads all anew and takes nothing as given.
+        """
+        why = Why(reason)
         self._loaded.clear()
         self._folders.clear()
         self._conditional.clear()
@@ -93,13 +110,17 @@ class Memory:
         found: list[MemoryFile] = []
         if not self.place.sources:
             return found
-        await self._load(found, os.path.join(self.place.managed_folder, "CLAUDE.md"), "managed")
+        await self._load(
+            found, os.path.join(self.place.managed_folder, "CLAUDE.md"), "managed", why
+        )
         if "user" in self.place.sources:
-            await self._load(found, os.path.join(self.place.config_folder, "CLAUDE.md"), "user")
+            await self._load(
+                found, os.path.join(self.place.config_folder, "CLAUDE.md"), "user", why
+            )
             rules = os.path.join(self.place.config_folder, "rules")
-            await self._load_rules(found, rules, "user", self.workspace.root)
+            await self._load_rules(found, rules, "user", why, self.workspace.root)
         for folder in reversed([self.workspace.root, *_above(self.workspace.root)]):
-            await self._load_folder(found, folder)
+            await self._load_folder(found, folder, why)
         return found
 
     async def nested(self, paths: Iterable[str]) -> list[MemoryFile]:
@@ -108,13 +129,14 @@ class Memory:
         for path in paths:
             above = [folder for folder in _above(path) if self._is_below_root(folder)]
             for folder in reversed(above):
-                await self._load_folder(found, folder)
+                await self._load_folder(found, folder, Why("nested_traversal", trigger=path))
             for rule in [r for r in self._conditional if any(p.matches(path) for p in r.patterns)]:
                 self._conditional.remove(rule)
-                await self._load(found, rule.path, rule.kind, home=rule.folder)
+                why = Why("path_glob_match", trigger=path, globs=rule.globs)
+                await self._load(found, rule.path, rule.kind, why, home=rule.folder)
         return found
 
-    async def _load_folder(self, found: list[MemoryFile], folder: str) -> None:
+    async def _load_folder(self, found: list[MemoryFile], folder: str, why: Why) -> None:
         """What one folder says."""
         if folder in self._folders:
             return
@@ -126,17 +148,24 @@ class Memory:
             if inner != self.place.config_folder:  # that of home is the user's
                 names.append(os.path.join(inner, "CLAUDE.md"))
             for name in names:
-                await self._load(found, name, "project", home=folder)
+                await self._load(found, name, "project", why, home=folder)
             if len(found) == before:
-                await self._load(found, os.path.join(folder, "AGENTS.md"), "project", home=folder)
+                name = os.path.join(folder, "AGENTS.md")
+                await self._load(found, name, "project", why, home=folder)
             if inner != self.place.config_folder:
-                await self._load_rules(found, os.path.join(inner, "rules"), "project", folder)
+                await self._load_rules(found, os.path.join(inner, "rules"), "project", why, folder)
         if "local" in self.place.sources:
             name = os.path.join(folder, "CLAUDE.local.md")
-            await self._load(found, name, "local", home=folder)
+            await self._load(found, name, "local", why, home=folder)
 
     async def _load_rules(
-        self, found: list[MemoryFile], rules: str, kind: Kind, folder: str, depth: int = 0
+        self,
+        found: list[MemoryFile],
+        rules: str,
+        kind: Kind,
+        why: Why,
+        folder: str,
+        depth: int = 0,
     ) -> None:
         try:
             entries = await self.machine.list(rules)
@@ -145,15 +174,16 @@ class Memory:
         for entry in entries[:MOST_FILES]:
             path = os.path.join(rules, entry.name)
             if entry.kind == "folder" and depth < RULE_DEPTH:
-                await self._load_rules(found, path, kind, folder, depth + 1)
+                await self._load_rules(found, path, kind, why, folder, depth + 1)
             elif entry.kind in ("file", "link") and entry.name.endswith(".md"):
-                await self._load(found, path, kind, home=folder, conditional=True)
+                await self._load(found, path, kind, why, home=folder, conditional=True)
 
     async def _load(
         self,
         found: list[MemoryFile],
         path: str,
         kind: Kind,
+        why: Why,
         *,
         home: str = "",
         depth: int = 0,
@@ -181,7 +211,7 @@ class Memory:
         patterns, body = front_matter(text)
         if conditional and patterns:
             compiled = tuple(self._pattern(one, home) for one in patterns)
-            self._conditional.append(_Conditional(path, kind, home, compiled))
+            self._conditional.append(_Conditional(path, kind, home, tuple(patterns), compiled))
             return True
         self._loaded.add(real)
         self._bytes += len(data)
@@ -190,14 +220,22 @@ class Memory:
             self._warn(f"The memory file `{path}` is cut after {MOST_BYTES:,} bytes.")
             text += f"\n[The file goes on; only its first {MOST_BYTES:,} bytes are shown.]"
         if text:
-            found.append(MemoryFile(path, kind, text))
+            found.append(MemoryFile(path, kind, text, why))
         for target in imports(text):
-            await self._import(found, target, os.path.dirname(real), kind, home, depth + 1)
+            await self._import(found, target, (path, real), kind, home, depth + 1)
         return True
 
     async def _import(
-        self, found: list[MemoryFile], target: str, folder: str, kind: Kind, home: str, depth: int
+        self,
+        found: list[MemoryFile],
+        target: str,
+        importer: tuple[str, str],
+        kind: Kind,
+        home: str,
+        depth: int,
     ) -> None:
+        """Load what a file names. `importer` is that file, as it was named and where it really is."""
+        folder = os.path.dirname(importer[1])
         if depth > DEPTH:
             self._warn(f"The import `@{target}` in `{folder}` is deeper than {DEPTH} and left out.")
             return
@@ -206,7 +244,8 @@ class Memory:
                 continue
             path = self.workspace.home + text[1:] if text.startswith("~/") else text
             path = os.path.normpath(os.path.join(folder, path))
-            if await self._load(found, path, kind, home=home, depth=depth):
+            why = Why("include", parent=importer[0])
+            if await self._load(found, path, kind, why, home=home, depth=depth):
                 return
 
     def _may_load(self, path: str, real: str, kind: Kind, home: str) -> bool:
@@ -218,10 +257,12 @@ class Memory:
         if hidden is not None and (hidden(path) or hidden(real)):
             self._warn(f"The memory file `{path}` is not loaded: a rule denies reading it.")
             return False
-        if kind != "project" or self.place.trusted or _is_below(real, home):
+        # `CLAUDE.local.md` may have come with the folder just as well.
+        if kind == "user" or self.place.trusted:
             return True
-        if not self.place.strict and os.path.splitext(real)[1].lower() in TEXTS:
+        if _is_below(real, home) or _is_below(real, self.workspace.root):
             return True
+        # Official 2.1.330 leaves such files out as well, and says nothing.
         self._warn(
             f"`{path}` is not loaded: it lies outside of `{home}`, which is not trusted."
             " `hames config trust` trusts it."

@@ -240,7 +240,7 @@ class Setup(Event):
 
 
 class InstructionsLoaded(Event):
-    """A memory file was read."""
+    """The model was given a memory file."""
 
     matched_by: ClassVar = "load_reason"
     background: ClassVar = True
@@ -282,7 +282,6 @@ FIRED_LATER = frozenset(
         "PreCompact",
         "PostCompact",
         "Setup",
-        "InstructionsLoaded",
         "ConfigChange",
     }
 )

@@ -42,6 +42,10 @@ _ASYNC_SECONDS = 15.0
 """How long a hook goes on that has announced that nobody should wait for it."""
 
 
+_GRACE = 1.0
+"""Seconds that the hooks nobody waits for have left when the session ends."""
+
+
 class Note(Protocol):
     """Tells the outside: `agent.note`."""
 
@@ -121,8 +125,10 @@ class Runner:
         return Outcome([task.result() for task in tasks])
 
     async def close(self) -> None:
-        """End the hooks that nobody waits for."""
+        """End the hooks that nobody waits for; those that are nearly done may finish."""
         tasks = list(self._unwatched)
+        if tasks:
+            _, tasks = map(list, await asyncio.wait(tasks, timeout=_GRACE))
         for task in tasks:
             task.cancel()
         if tasks:

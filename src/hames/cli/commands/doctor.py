@@ -23,7 +23,8 @@ from hames.settings.schema import keys
 
 INTRO = (
     "Look for what is wrong: broken settings files, keys nobody knows, permission rules that cannot be read,"
-    " say nothing or never decide, a missing search program. Nothing is changed."
+    " say nothing or never decide, memory files that are left out, a missing search program. Nothing is"
+    " changed."
 )
 USAGE = "hames doctor [options]"
 FLAGS = (
@@ -86,6 +87,7 @@ def examine(folder: str, settings: str | None = None) -> Iterator[Finding]:
     yield from _files(found)
     yield from _folders(found, environ, root)
     yield from _rules(found)
+    yield from _memory(found, environ, root)
 
 
 def _installation(environ: Environ) -> Iterator[Finding]:
@@ -165,3 +167,32 @@ def _rules(found: Effective) -> Iterator[Finding]:
 def _only(behavior: Behavior, rule: SourcedRule) -> Rules:
     parts: dict[str, Sequence[SourcedRule]] = {behavior: (rule,)}
     return Rules(**{name: tuple(each) for name, each in parts.items()})
+
+
+def _memory(found: Effective, environ: Environ, root: str) -> Iterator[Finding]:
+    """The memory files that a session here begins with, and what is left out."""
+    import asyncio
+
+    from hames.context.memory_files import Memory, Place, rendered
+    from hames.sandbox.local import LocalMachine
+    from hames.sandbox.workspace import Workspace
+    from hames.settings import sources
+
+    place = Place(
+        config_folder=environ.config_folder,
+        managed_folder=sources.MANAGED_FOLDER,
+        sources=("user", "project", "local"),
+        excludes=found.values.claude_md_excludes,
+        trusted=found.trust.trusted,
+    )
+    home = environ.home or os.path.expanduser("~")
+    memory = Memory(LocalMachine(), Workspace(root, root, (), home), place)
+    files = asyncio.run(memory.opening())
+    for file in files:
+        by = f", imported by `{file.why.parent}`" if file.why.parent else ""
+        size = len(file.text.encode())
+        yield Finding("ok", f"Memory ({file.kind}{by}): {size:,} bytes.", file.path)
+    for said in memory.warnings:
+        yield Finding("warning", said)
+    if len(files) > 1:
+        yield Finding("ok", f"Memory in all: {len(rendered(files).encode()):,} bytes.")
