@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hames.sandbox import files
 from hames.sandbox.host import known_host, this_host
@@ -66,6 +66,7 @@ class LocalMachine:
         env: Mapping[str, str],
         timeout: float,
         limit: int = 16_000_000,
+        stop_at_limit: bool = False,
         input: bytes = b"",
         receive: Receive | None = None,
     ) -> Finished:
@@ -73,6 +74,8 @@ class LocalMachine:
         process = start(
             argv, cwd=cwd, env=env, owner="", stdout=out.add, stderr=err.add, input=input
         )
+        if stop_at_limit:
+            out.when_full = err.when_full = process.kill
         try:
             async with asyncio.timeout(timeout):
                 code = await process.wait()
@@ -125,6 +128,7 @@ class _Bounded:
     def __init__(self, limit: int, receive: Receive | None = None) -> None:
         self.kept = bytearray()
         self.cut = False
+        self.when_full: Callable[[], None] | None = None
         self._limit = limit
         self._receive = receive
 
@@ -134,3 +138,5 @@ class _Bounded:
         room = self._limit - len(self.kept)
         self.cut = self.cut or len(data) > room
         self.kept += data[: max(room, 0)]
+        if self.cut and self.when_full is not None:
+            self.when_full()

@@ -109,13 +109,15 @@ class Machine(Protocol):
         env: Mapping[str, str],
         timeout: float,
         limit: int = 16_000_000,
+        stop_at_limit: bool = False,
         input: bytes = b"",
         receive: Callable[[bytes], None] | None = None,
     ) -> Finished:
         """Run a program to its end. Raises TimeoutError after killing its tree; so does cancelling.
 
         What it leaves in its process group when it ends is killed. `receive` gets its standard output
-        as it is printed, all of it.
+        as it is printed, all of it. Of each output `limit` bytes are kept; with `stop_at_limit` a
+        program that prints more is killed.
         """
 
     async def spawn(

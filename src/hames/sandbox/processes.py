@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +76,11 @@ class LocalProcess:
         except TimeoutError:
             return False
         return True
+
+    def kill(self) -> None:
+        """Kill it and its process group at once, if it still runs."""
+        if self._code is None:
+            os.killpg(self.pid, signal.SIGKILL)
 
     async def stop(self, grace: float = 0.3) -> None:
         await end_tree(self.roots(), grace)

@@ -258,6 +258,14 @@ async def output_past_the_limit_is_cut(machine: Machine, folder: str) -> None:
     assert (done.code, len(done.stdout), done.stderr, done.cut) == (0, 1000, b"end\n", True)
 
 
+async def a_program_is_killed_at_the_limit_if_that_is_asked_for(
+    machine: Machine, folder: str
+) -> None:
+    argv = ["/bin/sh", "-c", "yes & yes"]
+    done = await machine.run(argv, cwd=folder, env=ENV, timeout=20, limit=1000, stop_at_limit=True)
+    assert (len(done.stdout), done.cut) == (1000, True)
+
+
 async def a_killed_program_tells_the_signal(machine: Machine, folder: str) -> None:
     done = await machine.run(["/bin/sh", "-c", "kill -9 $$"], cwd=folder, env=ENV, timeout=20)
     assert done.code == -9
@@ -409,6 +417,7 @@ CASES: tuple[Case, ...] = (
     a_program_tells_its_outputs_and_code,
     large_input_and_output_pass,
     output_past_the_limit_is_cut,
+    a_program_is_killed_at_the_limit_if_that_is_asked_for,
     a_killed_program_tells_the_signal,
     a_missing_program_or_folder_is_told,
     running_too_long_ends_the_tree,

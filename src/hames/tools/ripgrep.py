@@ -97,7 +97,12 @@ class Rg:
         elif "--files" not in options:
             argv += ["--", "./"]
         return await self._machine.run(
-            argv, cwd=scope.folder, env=self._env, timeout=TIMEOUT, limit=MAX_OUTPUT
+            argv,
+            cwd=scope.folder,
+            env=self._env,
+            timeout=TIMEOUT,
+            limit=MAX_OUTPUT,
+            stop_at_limit=True,
         )
 
 
