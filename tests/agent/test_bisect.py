@@ -73,13 +73,15 @@ async def test_a_refused_result_is_left_out_and_the_answer_goes_on(
 
 
 async def test_a_resume_sends_what_was_sent_after_the_repair(harness: Harness) -> None:
-    play = refusing("<<bad>>", answering(calls("fetch", what="bad"), says("1"), says("2")))
+    replies = answering(calls("fetch", what="bad"), says("1"), says("2"), says("3"))
+    play = refusing("<<bad>>", replies)
     run = await harness([play], tools=[fetch], allowed_tools=["fetch"])
     again = await harness([play], tools=[fetch], resume=run.session_id)
     assert again.text == "2"
     assert_prefix_stable([run.requests[-1], *again.requests])
     copy = await harness([play], tools=[fetch], resume=run.session_id, fork_session=True)
-    assert copy.text == "2" or "<<bad>>" not in texts(copy.requests[0].body)
+    assert (copy.text, len(copy.requests)) == ("3", 1)
+    assert "<<bad>>" not in texts(copy.requests[0].body)
 
 
 async def test_the_stored_lines_stay_as_they_are(harness: Harness) -> None:
@@ -167,7 +169,7 @@ async def test_an_api_that_refuses_everything_is_believed(harness: Harness) -> N
         run = await harness([says("more")], resume=run.session_id)
     run = await harness([fails(400, "no").forever()], resume=run.session_id)
     assert run.result.is_error
-    assert len(run.requests) == 2, "the request, and one that asks whether anything is accepted"
+    assert len(run.requests) == 3, "the request, its beginning alone, and all but its beginning"
 
 
 async def test_what_is_refused_once_only_stays(harness: Harness) -> None:
@@ -223,3 +225,26 @@ async def test_a_request_that_is_too_large_loses_its_oldest_pictures(harness: Ha
     last = texts(run.requests[-1].body)
     assert all(f"picture {n}" in last for n in range(4))
     assert "An image is left out here" in last
+
+
+async def test_a_text_that_is_too_large_is_left_out(harness: Harness) -> None:
+    """Also when a gateway takes much less than the API: the prompt fails, the session goes on."""
+
+    def play(body: Body) -> Play:
+        too_large = len(texts(body)) > 500_000
+        return fails(413, "Request Entity Too Large") if too_large else says("Fine.")
+
+    failed = await harness([play], prompt="x" * 600_000)
+    assert (failed.result.is_error, failed.result.api_error_status) == (True, 413)
+    assert [o["cause"] for o in failed.result.obligations if o["kind"] == "repair"] == ["refused"]
+    run = await harness([play], prompt="And now?", resume=failed.session_id)
+    assert (run.text, len(run.requests)) == ("Fine.", 1)
+
+
+async def test_the_very_first_block_may_be_what_is_refused(harness: Harness) -> None:
+    """It stands in every beginning of the conversation, so it is found by leaving it out."""
+    run = await harness([says("Hello.")], prompt="What is the time?")
+    play = refusing("Where you work", lambda body: says("Fine."))
+    run = await harness([play], prompt="And now?", resume=run.session_id)
+    assert run.text == "Fine."
+    assert "What is the time?" in texts(run.requests[-1].body)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hames.agent.limits import BYTES_PER_TOKEN, BudgetExhausted
 from hames.blocks import Block, Turn
+from hames.context.reminders import is_reminder
 from hames.errors import ProviderError
 from hames.providers.ask import Asking, ask
 from hames.providers.retry import RetryPolicy
@@ -55,7 +56,7 @@ async def leave_out_refused(agent: Agent, error: ProviderError) -> bool:
     turns = agent.conversation.turns
     places = _named(turns, error) or _against_rules(agent, turns)
     if not places and error.status == 413:
-        places = _older_half_of_media(turns)
+        places = _older_half_of_media(turns) or _heaviest(turns)
     elif not places:
         places = await _found_by_asking(agent, turns)
     if not places:
@@ -119,18 +120,30 @@ def _older_half_of_media(turns: Sequence[Turn]) -> set[Place]:
     return set(media[: (len(media) + 1) // 2])
 
 
+def _heaviest(turns: Sequence[Turn]) -> set[Place]:
+    """The largest block that is not thinking."""
+    sizes = {
+        (i, j): len(turns[i].blocks[j].raw)
+        for i, j in _places(turns, lambda block: block.type not in THINKING)
+    }
+    return {max(sizes, key=sizes.__getitem__)} if sizes else set()
+
+
 async def _found_by_asking(agent: Agent, turns: Sequence[Turn]) -> set[Place]:
     """The blocks without which the API answers; none when it refuses every conversation, or not again.
 
     A lone prompt is not tried: there would be nothing left to ask.
     """
     ends = list(_ends(turns))
-    if len(ends) < 3:
+    if len(ends) < 2 or _is_lone_prompt(turns):
         return set()
     probe = _Probe(agent, turns)
     try:
         good, bad = 0, len(ends) - 1
-        if not await probe.accepts(ends[good]) or await probe.accepts(ends[bad]):
+        if not await probe.accepts(ends[good]):
+            first = _between(turns, (0, 0), ends[good])
+            return first if await probe.accepts(ends[bad], first) else set()
+        if await probe.accepts(ends[bad]):
             return set()
         middle = _before_last_reply(turns, ends)
         while bad - good > 1:
@@ -140,6 +153,10 @@ async def _found_by_asking(agent: Agent, turns: Sequence[Turn]) -> set[Place]:
         return await probe.narrowed(_between(turns, ends[good], ends[bad]), ends[bad])
     except (ProviderError, BudgetExhausted):
         return set()
+
+
+def _is_lone_prompt(turns: Sequence[Turn]) -> bool:
+    return len(turns) == 1 and all(map(is_reminder, turns[0].blocks[:-1]))
 
 
 class _Probe:
@@ -164,10 +181,10 @@ class _Probe:
         return True
 
     async def narrowed(self, places: set[Place], end: Place) -> set[Place]:
-        """As few of these as is enough: images and documents, what the user's side said, or all."""
+        """As few of these as is enough: images and documents, what one side said, or all."""
         media = {(i, j) for i, j in places if has_media(self._turns[i].blocks[j])}
-        theirs = {(i, j) for i, j in places if self._turns[i].role == "user"}
-        for fewer in (media, theirs):
+        users = {(i, j) for i, j in places if self._turns[i].role == "user"}
+        for fewer in (media, users, places - users):
             if fewer and fewer != places and await self.accepts(end, fewer):
                 return fewer
         return places

@@ -14,13 +14,20 @@ INSTRUCTIONS = (
 )
 """How the memory files begin that open a session. Cache marks know them by it."""
 
+_TAG = "<system-reminder>"
+
 WINDOW_MARKS = (0.5, 0.8, 0.95)
 """Shares of the context window at which the model is told how full it is."""
 
 
 def reminder(note: str) -> Block:
     """The note as a content block."""
-    return text(f"<system-reminder>\n{note}\n</system-reminder>")
+    return text(f"{_TAG}\n{note}\n</system-reminder>")
+
+
+def is_reminder(block: Block) -> bool:
+    """Whether a block is such a note."""
+    return block.type == "text" and str(block.value().get("text")).startswith(_TAG)
 
 
 def window_note(before: int, after: int, window: int) -> str | None:
