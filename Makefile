@@ -4,6 +4,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.hames-runtime
 DEVELOP := .venv/.hames-develop
 OLDER := .venv/older-clients
+OLDER_DONE := $(OLDER)/.installed
 TYPESCRIPT := $(if $(shell command -v npm),tests/conformance/node_modules/.package-lock.json)
 
 .PHONY: help demo test test-slow check bench fmt clean
@@ -20,10 +21,10 @@ help:
 demo: $(RUNTIME)
 	@$(BIN)/hames demo
 
-test: $(DEVELOP) $(TYPESCRIPT)
+test: $(DEVELOP) $(TYPESCRIPT) $(OLDER_DONE)
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-slow: $(DEVELOP) $(TYPESCRIPT) $(OLDER)
+test-slow: $(DEVELOP) $(TYPESCRIPT) $(OLDER_DONE)
 	$(BIN)/pytest -n 2 -m slow
 
 check: $(DEVELOP)
@@ -56,6 +57,7 @@ tests/conformance/node_modules/.package-lock.json: tests/conformance/package.jso
 	npm install --prefix tests/conformance || echo "The tests of the TypeScript client are skipped."
 
 # Old official Python clients, each in a folder of its own; from source they come without a command line.
-$(OLDER):
-	$(BIN)/python -m pip install --no-deps --target $@/claude_code_sdk claude-code-sdk==0.0.21
-	$(BIN)/python -m pip install --no-deps --no-binary claude-agent-sdk --target $@/claude_agent_sdk claude-agent-sdk==0.1.4
+$(OLDER_DONE): $(DEVELOP)
+	$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $(OLDER)/claude_code_sdk claude-code-sdk==0.0.21
+	$(BIN)/python -m pip install --quiet --upgrade --no-deps --no-binary claude-agent-sdk --target $(OLDER)/claude_agent_sdk claude-agent-sdk==0.1.4
+	@touch $@

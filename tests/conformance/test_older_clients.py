@@ -18,8 +18,7 @@ HERE = Path(__file__).parent
 OLDER = HERE.parents[1] / ".venv/older-clients"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not OLDER.is_dir(), reason="they are not installed: `make test-slow` does it")
+@pytest.mark.skipif(not OLDER.is_dir(), reason="they are not installed: `make test` does it")
 @pytest.mark.parametrize(
     ("module", "asked"), [("claude_code_sdk", []), ("claude_agent_sdk", ["Bash"])]
 )
