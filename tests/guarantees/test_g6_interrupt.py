@@ -284,6 +284,22 @@ async def test_nothing_of_an_interrupted_command_stays_alive(what: str, tmp_path
     assert "I have begun" in told or what == "a torrent of output"
 
 
+async def test_a_command_that_was_stopped_can_tidy_up_before_it_ends(tmp_path: Path) -> None:
+    begun, tidied = tmp_path / "begun", tmp_path / "tidied"
+    command = f"trap 'touch {tidied}; exit' TERM; touch {begun}; kill -STOP $$; sleep 300 & wait"
+    provider = Scripted([calls("Bash", command=command), says(BACK)])
+    options = AgentOptions(
+        provider=provider, cwd=tmp_path, persist_session=False, allowed_tools=["Bash"]
+    )
+    async with Client(options) as client:
+        await client.query(PROMPT)
+        await _until(begun.exists)
+        await client.interrupt()
+        assert (await result_of(client)).terminal_reason == "aborted_tools"
+    assert tidied.exists()
+    assert alive() == []
+
+
 async def test_an_interrupt_leaves_background_commands_alone_and_says_so(tmp_path: Path) -> None:
     """As the result does; they end with the session."""
     begun = tmp_path / "begun"

@@ -80,6 +80,7 @@ async def end_tree(roots: Roots, grace: float) -> int:
         return 0
     found = set(tree)
     _signal(tree, signal.SIGTERM)
+    _signal(tree, signal.SIGCONT)  # one that is stopped hears of it only when it goes on
     try:
         await _until(lambda: not _alive(tree), grace)
         end = time.monotonic() + _PATIENCE
@@ -102,8 +103,13 @@ async def _until(done: Callable[[], bool], seconds: float) -> None:
 
 
 def _signal(tree: dict[int, Seen], number: int) -> None:
-    """Send a signal to all of a tree, whole groups first, so that a fork in between is hit as well."""
+    """Send a signal to all of a tree, to whole groups where it can be: a fork in between is hit as well.
+
+    Each is looked at once more, as its number may have gone to another process.
+    """
     for seen in tree.values():
+        if not _is_still(seen):
+            continue
         try:
             if seen.pid == seen.group:
                 os.killpg(seen.pid, number)
@@ -116,7 +122,15 @@ def _signal(tree: dict[int, Seen], number: int) -> None:
 def _alive(tree: dict[int, Seen]) -> bool:
     if sys.platform != "linux":
         return bool(tree.keys() & _table().keys())
-    return any((now := _look(seen.pid)) and now.start == seen.start for seen in tree.values())
+    return any(map(_is_still, tree.values()))
+
+
+def _is_still(seen: Seen) -> bool:
+    """Whether it is alive, as far as can be told at the cost of one look."""
+    if sys.platform != "linux":
+        return True
+    now = _look(seen.pid)
+    return now is not None and now.start == seen.start
 
 
 def _table() -> dict[int, Seen]:
