@@ -60,8 +60,15 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     settled = settle(options)
     options, environ = settled.options, settled.environ
     workspace = _workspace(options, environ)
-    machine = options.machine or LocalMachine()
     policy = _policy(options, environ, workspace, settled.rules)
+    gate = Gate(
+        policy,
+        options.can_use_tool,
+        settled.store_updates,
+        bypass_refusal=settled.bypass_refusal(),
+    )
+    computer = options.machine or LocalMachine()
+    machine = computer.guarded(lambda path, writing: gate.why_closed(workspace.cwd, path, writing))
     toolbox = _toolbox(options, policy)
     table = _hook_table(settled)
     provider = options.provider or _provider(settled, machine, workspace)
@@ -104,16 +111,11 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         frames=frames,
         conversation=Conversation(log, opened.turns),
         toolbox=toolbox,
-        gate=Gate(
-            policy,
-            options.can_use_tool,
-            settled.store_updates,
-            bypass_refusal=settled.bypass_refusal(),
-        ),
+        gate=gate,
         machine=machine,
         workspace=workspace,
         states=states,
-        spill=_spill(log, machine, jobs),
+        spill=_spill(log, computer, jobs),
         ledger=ledger,
         budget=Budget(options.max_budget_usd, ledger),
         limits=limits,

@@ -25,7 +25,7 @@ from hames.approvals import (
 from hames.errors import Interrupted, OptionsError
 from hames.messages import PermissionMode
 from hames.permissions.decide import decide
-from hames.permissions.hiding import hidden
+from hames.permissions.hiding import hidden, why_closed
 from hames.permissions.modes import parse_mode
 from hames.permissions.types import Behavior, Decision, Policy, Question, Rules, SourcedRule
 from hames.permissions.updates import apply_updates, suggestions
@@ -151,9 +151,21 @@ class Gate:
             raise OptionsError(self._bypass_refusal)
         self.policy = replace(self.policy, mode=mode)
 
+    def use_rules(self, rules: Rules, *, bypass_refusal: str | None) -> None:
+        """Judge by other rules from now on; and not without rules, if nobody may do that any more."""
+        mode = self.policy.mode
+        if bypass_refusal and mode == "bypassPermissions":
+            mode = "default"
+        self.policy = replace(self.policy, rules=rules, mode=mode)
+        self._bypass_refusal = bypass_refusal
+
     def hidden(self, cwd: str) -> Callable[[str], bool] | None:
         """Which paths searches must pass over; None when no rule speaks of reading."""
         return hidden(self.policy, cwd)
+
+    def why_closed(self, cwd: str, path: str, writing: bool) -> str | None:
+        """The deny rule that closes a file whichever code opens it, as a sentence; None: none does."""
+        return why_closed(self.policy, cwd, path, writing=writing)
 
     def recheck(self, tool: Tool, args: Any, input: dict[str, Any], cwd: str) -> Decision:
         """The decision about an input that a callback changed: deny rules hold for that as well."""

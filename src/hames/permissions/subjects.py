@@ -238,8 +238,9 @@ def _path_rules(
     policy: Policy, rules: Compiled, question: Question, behavior: Behavior, writes: bool
 ) -> Iterator[tuple[Rule, PathPattern]]:
     kinds = ["Writes"] if writes else ["Reads"]
-    # What must not be read must not be replaced either. Official 2.1.330 excepts notebooks.
-    if writes and behavior == "deny" and question.tool != "NotebookEdit":
+    # What must not be read must not be replaced either. Official 2.1.330 excepts notebooks, whose
+    # cells it thereby shows.
+    if writes and behavior == "deny":
         kinds.append("Reads")
     for kind in kinds:
         for rule, specifier in specific(rules.of(behavior), question, kind):

@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 
+from hames.sandbox.guard import Closes, place_of, require_open
 from hames.sandbox.machine import Entry, Kind, Stat
 
 _CHUNK = 1 << 20
@@ -37,15 +38,19 @@ def look(path: str, *, follow: bool) -> Stat | None:
     )
 
 
-def names(path: str) -> list[Entry]:
+def names(path: str, closes: Closes | None = None) -> list[Entry]:
     """The entries of a folder, sorted by name."""
-    with os.scandir(path) as entries:
-        found = [Entry(entry.name, _kind_of_entry(entry)) for entry in entries]
-    found.sort(key=lambda entry: entry.name)
-    return found
+    if closes is None:
+        return _entries(path)
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        require_open(handle, path, closes)
+        return _entries(handle)
+    finally:
+        os.close(handle)
 
 
-def open_regular(path: str) -> tuple[int, int]:
+def open_regular(path: str, closes: Closes | None = None) -> tuple[int, int]:
     """Descriptor and size of a regular file, opened for reading.
 
     It is looked at before and after opening: opening a device can already have an effect, and a
@@ -56,6 +61,8 @@ def open_regular(path: str) -> tuple[int, int]:
     try:
         found = os.fstat(handle)
         _require_regular(found, path)
+        if closes is not None:
+            require_open(handle, path, closes)
     except BaseException:
         os.close(handle)
         raise
@@ -126,6 +133,13 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
+def _entries(folder: str | int) -> list[Entry]:
+    with os.scandir(folder) as entries:
+        found = [Entry(entry.name, _kind_of_entry(entry)) for entry in entries]
+    found.sort(key=lambda entry: entry.name)
+    return found
+
+
 def _kind_of_entry(entry: os.DirEntry[str]) -> Kind:
     if entry.is_symlink():
         return "link"
@@ -163,20 +177,12 @@ def _open_folder(folder: str, path: str) -> int:
         os.makedirs(folder, exist_ok=True)
         at = os.open(folder, flags)
     try:
-        if _where(at, folder) != folder:
+        if place_of(at, folder) != folder:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
     except BaseException:
         os.close(at)
         raise
     return at
-
-
-def _where(at: int, folder: str) -> str:
-    """Where an open folder really is."""
-    try:
-        return os.readlink(f"/proc/self/fd/{at}")
-    except OSError:  # no /proc
-        return os.path.realpath(folder)
 
 
 def _existing(name: str, at: int, path: str) -> os.stat_result | None:

@@ -7,10 +7,13 @@ the work. What is large, or a whole folder, goes to a thread.
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 from hames.sandbox import files
+from hames.sandbox.guard import Closes, refuse_closed
 from hames.sandbox.host import known_host, this_host
 from hames.sandbox.machine import Entry, Finished, Stat
 from hames.sandbox.processes import LocalProcess, Receive, start
@@ -24,20 +27,36 @@ class LocalMachine:
 
     def __init__(self) -> None:
         self._owned: dict[str, set[LocalProcess]] = {}
+        self._closes: Closes | None = None
+
+    def guarded(self, closes: Closes) -> Self:
+        before = self._closes
+
+        def but_scratch(path: str, writing: bool) -> str | None:
+            host = known_host()
+            if host is not None and path.startswith(host.scratch + "/"):
+                return None
+            return closes(path, writing) or (before(path, writing) if before else None)
+
+        other = copy.copy(self)
+        other._closes = but_scratch
+        return other
 
     async def read(self, path: str, *, limit: int | None = None) -> bytes:
-        handle, size = files.open_regular(path)
+        handle, size = files.open_regular(path, self._closes)
         if min(size, size if limit is None else limit) > _LARGE:
             return await asyncio.to_thread(files.read_and_close, handle, limit)
         return files.read_and_close(handle, limit)
 
     async def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
+        self._refuse_closed(path)
         if len(data) > _LARGE:
             await asyncio.to_thread(files.write, path, data, mode)
         else:
             files.write(path, data, mode)
 
     async def append(self, path: str, data: bytes) -> None:
+        self._refuse_closed(path)
         if len(data) > _LARGE:
             await asyncio.to_thread(files.append, path, data)
         else:
@@ -47,12 +66,13 @@ class LocalMachine:
         return files.look(path, follow=follow)
 
     async def list(self, path: str) -> list[Entry]:
-        return files.names(path)
+        return files.names(path, self._closes)
 
     async def real_path(self, path: str) -> str:
         return os.path.realpath(path)
 
     async def remove(self, path: str) -> None:
+        self._refuse_closed(path)
         await asyncio.to_thread(files.remove, path)
 
     async def scratch(self) -> str:
@@ -120,6 +140,11 @@ class LocalMachine:
             await process.settle(1.0)
             process.close()
         return ended
+
+    def _refuse_closed(self, path: str) -> None:
+        """Writing follows no link, so the path says where it goes."""
+        if self._closes is not None:
+            refuse_closed(os.path.normpath(path), self._closes, writing=True)
 
 
 class _Bounded:

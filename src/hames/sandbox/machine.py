@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from hames.sandbox.guard import Closes
+
 Kind = Literal["file", "folder", "link", "other"]
 
 
@@ -72,6 +74,14 @@ class Process(Protocol):
 
 class Machine(Protocol):
     """A computer as tools see it."""
+
+    def guarded(self, closes: Closes) -> Machine:
+        """The same computer, on which files are not opened that `closes` gives a reason for.
+
+        It is asked about what has really been opened, links followed, and before anything is read or
+        written; the refusal is `guard.Closed`, a PermissionError. Files below `scratch` are excepted:
+        they are the harness's own. Programs that are run are not bounded by it.
+        """
 
     async def read(self, path: str, *, limit: int | None = None) -> bytes:
         """The bytes of a regular file, at most `limit`. Refuses devices and FIFOs with OSError."""

@@ -221,6 +221,37 @@ async def removing_takes_a_folder_but_not_what_links_point_to(
     assert await machine.list(f"{folder}/kept") == [Entry("f", "file")]
 
 
+async def a_guarded_machine_opens_no_closed_file(machine: Machine, folder: str) -> None:
+    await shell(
+        machine, folder, "mkdir shut; : > shut/f; : > open; ln -s shut/f link; ln -s shut there"
+    )
+    asked: list[tuple[str, bool]] = []
+
+    def closes(path: str, writing: bool) -> str | None:
+        asked.append((path, writing))
+        shut = f"{folder}/shut"
+        return "It is shut." if path == shut or path.startswith(shut + "/") else None
+
+    guarded = machine.guarded(closes)
+    for name in ("shut/f", "link", "there/f"):
+        await fails_with(guarded.read(f"{folder}/{name}"), errno.EPERM)
+    for name in ("shut/f", "shut/new"):
+        await fails_with(guarded.write(f"{folder}/{name}", b"x"), errno.EPERM)
+        await fails_with(guarded.append(f"{folder}/{name}", b"x"), errno.EPERM)
+    await fails_with(guarded.list(f"{folder}/there"), errno.EPERM)
+    await fails_with(guarded.remove(f"{folder}/shut/f"), errno.EPERM)
+    assert await machine.list(f"{folder}/shut") == [Entry("f", "file")]
+    assert await machine.read(f"{folder}/shut/f") == b""
+    again = guarded.guarded(lambda path, writing: None)
+    await fails_with(again.read(f"{folder}/link"), errno.EPERM)
+    await guarded.write(f"{folder}/open", b"x")
+    assert await guarded.read(f"{folder}/open") == b"x"
+    assert (f"{folder}/open", True) in asked
+    own = f"{await guarded.scratch()}/guarded"
+    await machine.guarded(lambda path, writing: "All is shut.").write(own, b"ours")
+    await machine.remove(own)
+
+
 async def scratch_is_private(machine: Machine, folder: str) -> None:
     path = await machine.scratch()
     found = await machine.stat(path, follow=False)
@@ -413,6 +444,7 @@ CASES: tuple[Case, ...] = (
     a_folder_lists_what_is_in_it,
     links_are_followed_on_request,
     removing_takes_a_folder_but_not_what_links_point_to,
+    a_guarded_machine_opens_no_closed_file,
     scratch_is_private,
     a_program_tells_its_outputs_and_code,
     large_input_and_output_pass,

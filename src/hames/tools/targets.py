@@ -12,6 +12,7 @@ import os
 import msgspec
 
 from hames.errors import ToolError
+from hames.sandbox.guard import Closed
 from hames.sandbox.machine import Stat
 from hames.tools.seen import SeenFiles, State, digest_of
 from hames.tools.text_files import Text, decode
@@ -147,6 +148,8 @@ def _is_encodable(path: str) -> bool:
 
 def file_error(error: OSError, path: str) -> ToolError:
     """What the operating system said, with the path and what to do."""
+    if isinstance(error, Closed):
+        return ToolError(f"Access to `{path}` was denied. {error.strerror}")
     match error.errno:
         case errno.EACCES | errno.EPERM:
             text = f"No permission for `{path}`."
