@@ -37,6 +37,7 @@ from hames.usage import Ledger
 if TYPE_CHECKING:
     from hames.agent.hooking import Hooks
     from hames.agent.memory import AgentMemory
+    from hames.agent.reloading import Reloading
 
 log = logging.getLogger("hames.agent")
 
@@ -91,6 +92,8 @@ class Agent(msgspec.Struct):
     """Memory files that come to hold on the way."""
     hooks: Hooks | None = None
     """None when none are configured."""
+    reloading: Reloading | None = None
+    """None when there are no settings files."""
 
     inbox: Inbox = msgspec.field(default_factory=Inbox)
     interrupt: Interrupt = msgspec.field(default_factory=Interrupt)
@@ -147,6 +150,8 @@ class Agent(msgspec.Struct):
     async def take_inbox(self) -> None:
         """After a round of calls: news of background commands, and prompts that came meanwhile."""
         self.progress.begin()
+        if self.reloading is not None:
+            await self.reloading.look()
         if self.memory is not None:
             self.pending_notes += await self.memory.news()
             for said in self.memory.warnings():

@@ -38,6 +38,7 @@ from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
 from hames.sessions.log import SessionLog
 from hames.sessions.resume import Loaded
+from hames.settings import sources
 from hames.settings.environ import Environ
 from hames.tools import ALIASES, CATALOGUE, DEFAULT, LEGACY, load
 from hames.tools.jobs import Jobs
@@ -46,6 +47,7 @@ from hames.usage import Ledger
 
 if TYPE_CHECKING:
     from hames.agent.hooking import Hooks
+    from hames.agent.reloading import Reloading
     from hames.hooks.config import HookTable
 
 DEFAULT_MODEL = "sonnet"
@@ -57,7 +59,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     Raises OptionsError, CredentialsError, SessionNotFound or SessionExists; then nothing was started
     and nothing was written.
     """
-    settled = settle(options)
+    given, settled = options, settle(options)
     options, environ = settled.options, settled.environ
     workspace = _workspace(options, environ)
     policy = _policy(options, environ, workspace, settled.rules)
@@ -126,6 +128,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     )
     agent.background.attach(agent)
     agent.hooks = _hooks(agent, table, options, environ, opened)
+    agent.reloading = _reloading(agent, settled, given)
     log.on_warning = lambda said: agent.warn(said)
     for said in [*settled.warnings, *opened.warnings]:
         agent.warn(said)
@@ -172,6 +175,18 @@ def _hooks(
     )
     source = "startup" if opened.loaded is None else "fork" if options.fork_session else "resume"
     return Hooks(agent, table, source=source, network=network, show=options.include_hook_events)
+
+
+def _reloading(agent: Agent, settled: Settled, given: AgentOptions) -> Reloading | None:
+    """Whoever reads no settings files has none to watch, those of the administrator apart."""
+    if not given.setting_sources and not os.path.isdir(sources.MANAGED_FOLDER):
+        return None
+    from hames.agent.reloading import Reloading
+    from hames.settings.watching import Watch
+
+    chosen, folder = given.setting_sources or (), sources.MANAGED_FOLDER
+    watch = Watch(settled.environ, settled.root, chosen, folder)
+    return Reloading(agent, settled, watch, lambda: settle(given))
 
 
 def _workspace(options: AgentOptions, environ: Environ) -> Workspace:

@@ -131,6 +131,12 @@ class Hooks:
                 )
             )
 
+    async def config_changed(self, source: str, file: str) -> str | None:
+        """A settings file has changed; why a hook is against its taking effect."""
+        said = await self._fire(events.ConfigChange(source=source, file_path=file))
+        against = said.block() or said.stop()
+        return None if against is None else against.block or against.stop or "it gave no reason"
+
     async def refuse(self, why: str) -> str:
         """Tell of a prompt that was blocked; what to say of it."""
         said = f"The prompt was blocked by a hook: {why}"

@@ -150,6 +150,8 @@ async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report:
     tool = agent.toolbox.find(use.name)
     if tool is None:
         return failed(ToolError(agent.unknown_tool(use.name), invalid=True))
+    if agent.reloading is not None:
+        await agent.reloading.look()
     notes: list[Block] = []
     said: Decision | None = None
     try:

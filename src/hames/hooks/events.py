@@ -282,7 +282,6 @@ FIRED_LATER = frozenset(
         "PreCompact",
         "PostCompact",
         "Setup",
-        "ConfigChange",
     }
 )
 """Events that have a class and are not fired by this version."""

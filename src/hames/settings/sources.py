@@ -167,10 +167,14 @@ class Managed:
         self.folder = folder
 
     def load(self) -> Iterator[Loaded]:
+        for file in self.files():
+            yield from load_file(self.name, file, base=self.folder)
+
+    def files(self) -> Iterator[str]:
+        """The files there are, the weakest first."""
         if not os.path.isdir(self.folder):
             return
-        file = os.path.join(self.folder, "managed-settings.json")
-        yield from load_file(self.name, file, base=self.folder)
+        yield os.path.join(self.folder, "managed-settings.json")
         more = os.path.join(self.folder, "managed-settings.d")
         try:
             names = sorted(os.listdir(more))
@@ -178,7 +182,7 @@ class Managed:
             return
         for name in names:
             if name.endswith(".json") and not name.startswith("."):
-                yield from load_file(self.name, os.path.join(more, name), base=self.folder)
+                yield os.path.join(more, name)
 
 
 def load_file(source: Name, file: str, *, base: str | None) -> Iterator[Loaded]:
