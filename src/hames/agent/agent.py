@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,13 +32,16 @@ from hames.providers.protocol import Provider
 from hames.providers.retry import RetryPolicy
 from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
-from hames.tools.tool import Call, Spill
+from hames.tools.tool import Call, Spill, Tool
 from hames.usage import Ledger
 
 if TYPE_CHECKING:
+    from hames.agent.checkpointing import Checkpoints, RewindResult
+    from hames.agent.framing import Frames
     from hames.agent.hooking import Hooks
     from hames.agent.memory import AgentMemory
     from hames.agent.reloading import Reloading
+    from hames.agent.settle import Settled
 
 log = logging.getLogger("hames.agent")
 
@@ -52,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True):
     retry: RetryPolicy
     fallback: Frame | None = None
     """How the fallback model is asked."""
+    settled: Settled | None = None
+    """Options and settings as they hold."""
     partial_messages: bool = False
     concurrency: int = 10
     """Calls that run side by side."""
@@ -81,8 +87,7 @@ class Agent(msgspec.Struct):
     listeners: list[Callable[[Event], None]]
     clock: Clock
     ids: Ids
-    frames: Callable[[str | None], tuple[Model, Frame]]
-    """The model of a name, None the session's own, and how it is asked."""
+    frames: Frames
     estimate: Estimate = msgspec.field(default_factory=Estimate)
     pending_notes: list[str] = msgspec.field(default_factory=list)
     """What the harness will tell the model with the next results."""
@@ -258,14 +263,38 @@ class Agent(msgspec.Struct):
         """Ask another model from the next request on. Raises OptionsError for an empty name."""
         self.model, self.frame = self.frames(name)
 
-    def use_mode(self, mode: PermissionMode) -> None:
-        """Judge calls under another permission mode. Raises OptionsError for an unknown one."""
-        self.gate.use_mode(mode)
-        self.note("status", status=None, permissionMode=mode)
+    def ask_with(self, **options: Any) -> None:
+        """Ask with other options (thinking, effort) from the next request on."""
+        self.frames = msgspec.structs.replace(
+            self.frames, options=replace(self.frames.options, **options)
+        )
+        self.use_model(self.model.id)
+
+    def offer(self, tools: Iterable[Tool]) -> None:
+        """Offer these tools from the next request on, whose prefix is in no cache then."""
+        self.toolbox.offer(tools)
+        definitions = tuple(self.frame.marks.on_last(self.toolbox.definitions()))
+        self.frame = msgspec.structs.replace(self.frame, tools=definitions)
+
 
     async def close(self) -> None:
         """End everything the session owns."""
         try:
+    def use_mode(self, mode: PermissionMode) -> None:
+        """Judge calls under another permission mode. Raises OptionsError for an unknown one."""
+        self.gate.use_mode(mode)
+
+    def mode_changed(self, mode: PermissionMode) -> None:
+        """Another permission mode holds, whoever said so."""
+        self.note("status", status=None, permissionMode=mode)
+
+    async def rewind_files(self, id: str, *, dry_run: bool = False) -> RewindResult:
+        """Put the files back as they were at a prompt. Raises SessionError when that cannot be done."""
+        if self.checkpoints is None:
+            raise SessionError(
+                "File rewinding is not enabled: start the session with `enable_file_checkpointing`."
+            )
+        return await self.checkpoints.rewind(id, dry_run=dry_run)
             if self.hooks is not None:
                 await self.hooks.close()
         finally:

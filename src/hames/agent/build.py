@@ -12,7 +12,7 @@ from hames._version import COMPATIBLE_VERSION, __version__
 from hames.agent.agent import Agent, Settings
 from hames.agent.background import Background
 from hames.agent.conversation import Conversation
-from hames.agent.framing import make_frame
+from hames.agent.framing import Frames, model_name
 from hames.agent.gate import Gate
 from hames.agent.key_helper import key_helper
 from hames.agent.limits import Budget, Limits
@@ -27,7 +27,7 @@ from hames.context.request import Frame
 from hames.context.system_prompt import system_prompt
 from hames.errors import OptionsError
 from hames.events import Event
-from hames.models import Model, find_model
+from hames.models import find_model
 from hames.permissions.modes import parse_mode
 from hames.permissions.rules import is_removed
 from hames.permissions.types import Policy, Rules
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from hames.agent.reloading import Reloading
     from hames.hooks.config import HookTable
 
-DEFAULT_MODEL = "sonnet"
-
 
 async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], None]]) -> Agent:
     """An agent ready for its first prompt.
@@ -69,6 +67,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         settled.store_updates,
         bypass_refusal=settled.bypass_refusal(),
     )
+        timeout=options.approval_timeout,
     computer = options.machine or LocalMachine()
     machine = computer.guarded(lambda path, writing: gate.why_closed(workspace.cwd, path, writing))
     toolbox = _toolbox(options, policy)
@@ -95,10 +94,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
 
     system = system_prompt(options.system_prompt, options.append_system_prompt)
 
-    def frames(name: str | None) -> tuple[Model, Frame]:
-        model = find_model(name or _model_name(options, environ), environ)
-        return model, make_frame(options, environ, model, system, toolbox, log.id)
-
+    frames = Frames(options, environ, system, toolbox, log.id)
     model, frame = frames(None)
     fallback = frames(options.fallback_model)[1] if options.fallback_model else None
     jobs = Jobs()
@@ -127,6 +123,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         ids=options.ids,
     )
     agent.background.attach(agent)
+    gate.on_mode, gate.warn = agent.mode_changed, agent.warn
     agent.hooks = _hooks(agent, table, options, environ, opened)
     agent.reloading = _reloading(agent, settled, given)
     log.on_warning = lambda said: agent.warn(said)
@@ -207,15 +204,11 @@ def _check_models(options: AgentOptions, environ: Environ, ledger: Ledger) -> No
     """Find what is wrong with the models before a fork of a session is written."""
     if options.fallback_model is not None:
         find_model(options.fallback_model, environ)
-    model = find_model(_model_name(options, environ), environ)
+    model = find_model(model_name(options, environ), environ)
     if options.max_budget_usd is not None and ledger.price(model.id) is None:
         raise OptionsError(
             f"A budget cannot be kept: the price of model `{model.id}` is not known. Give it in `prices`."
         )
-
-
-def _model_name(options: AgentOptions, environ: Environ) -> str:
-    return options.model if options.model is not None else environ.model or DEFAULT_MODEL
 
 
 def _toolbox(options: AgentOptions, policy: Policy) -> Toolbox:
@@ -314,6 +307,7 @@ def _key_source(settled: Settled) -> str:
         return "ANTHROPIC_API_KEY"
     return "apiKeyHelper" if settled.settings.values.api_key_helper else "none"
 
+        settled=settled,
 
 def _max_turns(options: AgentOptions, environ: Environ) -> int | None:
     turns = options.max_turns if options.max_turns is not None else environ.max_turns

@@ -4,13 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from hames import _json
 from hames.agent.options import AgentOptions
 from hames.agent.toolbox import Toolbox
 from hames.context.cache import Marks
 from hames.context.request import LEAST_THINKING, Frame, encoded_system
-from hames.models import Model
+from hames.models import Model, find_model
 from hames.settings.environ import Environ
+
+DEFAULT_MODEL = "sonnet"
+TASK_BUDGETS = "task-budgets-2026-03-13"
+"""The beta that a budget of tokens for a task needs."""
+
+
+class Frames(msgspec.Struct):
+    """How each model of a session is asked."""
+
+    options: AgentOptions
+    environ: Environ
+    system: str
+    toolbox: Toolbox
+    session_id: str
+
+    def __call__(self, name: str | None) -> tuple[Model, Frame]:
+        """The model of a name, None the session's own, and how its requests begin.
+
+        Raises OptionsError for an empty name.
+        """
+        model = find_model(name or model_name(self.options, self.environ), self.environ)
+        frame = make_frame(
+            self.options, self.environ, model, self.system, self.toolbox, self.session_id
+        )
+        return model, frame
+
+
+def model_name(options: AgentOptions, environ: Environ) -> str:
+    """What the options call the model."""
+    return options.model if options.model is not None else environ.model or DEFAULT_MODEL
 
 
 def make_frame(
@@ -29,6 +61,8 @@ def make_frame(
     max_tokens = min(limit, model.output_limit)
     params = {"metadata": {"user_id": _json.encode({"session_id": session_id}).decode()}}
     params |= _thinking(options, environ, model, max_tokens)
+    if output := _output(options, model, params):
+        params["output_config"] = output
     known = () if environ.disable_experimental_betas else model.betas
     return Frame(
         model=model.id,
@@ -38,7 +72,7 @@ def make_frame(
         marks=marks,
         params=params,
         extra_body={**environ.extra_body, **options.extra_body},
-        betas=tuple(dict.fromkeys([*known, *options.betas])),
+        betas=tuple(dict.fromkeys([*known, *_betas(options), *options.betas])),
         headers={"X-Claude-Code-Session-Id": session_id, **options.headers},
     )
 
@@ -53,10 +87,25 @@ def _thinking(
         return (
             {"thinking": {"type": "disabled"}} if budget == 0 and model.thinking != "none" else {}
         )
+    display = {"display": options.thinking_display} if options.thinking_display else {}
     if budget is None and model.thinking == "adaptive":
-        effort = {"output_config": {"effort": model.default_effort}} if model.default_effort else {}
-        return {"thinking": {"type": "adaptive"}, **effort}
+        return {"thinking": {"type": "adaptive", **display}}
     budget = min(budget or max_tokens - 1, max_tokens - 1)
     if budget < LEAST_THINKING:
         return {}
-    return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    return {"thinking": {"type": "enabled", "budget_tokens": budget, **display}}
+
+
+def _output(options: AgentOptions, model: Model, params: dict[str, Any]) -> dict[str, Any]:
+    """The `output_config` field: how hard to try, and with how many tokens."""
+    adaptive = params.get("thinking", {}).get("type") == "adaptive"
+    usual = model.default_effort if adaptive else None
+    effort = model.effort(options.effort) if options.effort else usual
+    output: dict[str, Any] = {"effort": effort} if effort else {}
+    if options.task_budget is not None:
+        output["task_budget"] = {"type": "tokens", "total": options.task_budget}
+    return output
+
+
+def _betas(options: AgentOptions) -> list[str]:
+    return [] if options.task_budget is None else [TASK_BUDGETS]

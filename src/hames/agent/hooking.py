@@ -93,6 +93,7 @@ class Hooks:
             show=show,
             late=self._late,
         )
+        self.table = table
         self._runner = Runner(table, self._around)
         if table.has(events.PermissionRequest) or table.has(events.Notification):
             agent.gate.request_hooks = self._permission

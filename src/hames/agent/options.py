@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 from hames._clock import Clock, Ids
 from hames.providers.clocks import Timeouts
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hames.approvals import CanUseTool
     from hames.hooks.callback import HookMatcher
     from hames.messages import PermissionMode
+    from hames.models import Effort
     from hames.providers.protocol import Provider
     from hames.sandbox.machine import Machine
     from hames.sessions.store import Store
@@ -47,6 +48,9 @@ class AgentOptions:
     """Default: that of the settings, else `default`."""
     can_use_tool: CanUseTool | None = None
     """Asked about calls that no rule decides. Without it such calls are denied and listed."""
+    approval_timeout: float | None = None
+    """Seconds that `can_use_tool` gets for an answer, after which the call is denied; default as long
+    as it takes, as it may ask a person."""
     hooks: Mapping[str, Sequence[HookMatcher | Mapping[str, Any]]] = field(default_factory=dict)
     """Functions and commands that hear of events: `{"PreToolUse": [HookMatcher("Bash", [check])]}`."""
     include_hook_events: bool = False
@@ -72,6 +76,12 @@ class AgentOptions:
     betas: Sequence[str] = ()
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    thinking_display: Literal["summarized", "omitted"] | None = None
+    """What comes back of thoughts; default the API's choice."""
+    effort: Effort | None = None
+    """How hard the model tries, `low` to `max`; default the model's own."""
+    task_budget: int | None = None
+    """Tokens for a whole answer; the model is told and paces itself."""
 
     session_id: str | None = None
     resume: str | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from hames.agent.options import AgentOptions
 from hames.approvals import PermissionUpdate
 from hames.errors import OptionsError
+from hames.models import EFFORTS, Effort
 from hames.permissions.modes import bypass_refusal, mode_warning, parse_mode
 from hames.permissions.rules import parse_rule, split_rules
 from hames.permissions.types import Behavior, Rules, SourcedRule
@@ -81,6 +82,14 @@ def settle(options: AgentOptions) -> Settled:
         setting_sources=options.setting_sources or (),
     )
     environ = Environ.read(found.over(environ.raw, options.env))
+    return settle_with(options, found, environ, root)
+
+
+def settle_with(options: AgentOptions, found: Effective, environ: Environ, root: str) -> Settled:
+    """Fill in from these settings what the options leave open.
+
+    Raises OptionsError when the options ask for what the settings forbid.
+    """
     warnings = [*environ.warnings, *map(str, found.problems)]
     mode = _mode(options, environ, found, warnings)
     values = found.values
@@ -90,6 +99,7 @@ def settle(options: AgentOptions) -> Settled:
         model=options.model if options.model is not None else environ.model or values.model,
         fallback_model=options.fallback_model or _first(values.fallback_model),
         add_dirs=[*options.add_dirs, *_folders(found, environ, root, warnings)],
+        effort=_effort(options, values.effort_level, warnings),
         max_thinking_tokens=_thinking(options, environ, values.always_thinking_enabled),
     )
     rules = _rules(options, found, warnings)
@@ -178,6 +188,15 @@ def _first(models: str | list[str] | None) -> str | None:
     if isinstance(models, list):
         return models[0] if models else None
     return models
+
+
+def _effort(options: AgentOptions, level: str | None, warnings: list[str]) -> Effort | None:
+    """The caller's, else that of the settings."""
+    if options.effort is not None and options.effort not in EFFORTS:
+        raise OptionsError(f"`effort` is one of {', '.join(EFFORTS)}, not `{options.effort}`.")
+    if options.effort is None and level is not None and level not in EFFORTS:
+        warnings.append(f"The setting `effortLevel` cannot be `{level}`; the model's own holds.")
+    return next((one for one in EFFORTS if one == (options.effort or level)), None)
 
 
 def _thinking(options: AgentOptions, environ: Environ, always: bool | None) -> int | None:

@@ -19,14 +19,19 @@ MOST_KEPT = 128
 
 
 class Toolbox:
-    """Tools in the order in which they are offered, which never changes.
+    """Tools in the order in which they are offered, which only `offer` changes.
 
     `answered` are not offered, but calls of them are run all the same.
     """
 
     def __init__(self, tools: Iterable[Tool], answered: Iterable[Tool] = ()) -> None:
+        self._answered = tuple(answered)
+        self.offer(tools)
+
+    def offer(self, tools: Iterable[Tool]) -> None:
+        """Offer these tools instead. The next request begins with other bytes, so its cache is cold."""
         self.tools = tuple(tools)
-        every = [*answered, *self.tools]
+        every = [*self._answered, *self.tools]
         self._by_name = {alias: tool for tool in every for alias in tool.aliases}
         self._by_name.update({tool.name: tool for tool in every})
 
