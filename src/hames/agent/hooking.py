@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hames import _json
 from hames.agent.gate import Answered
+from hames.agent.hook_words import (
+    decision_of,
+    jsonable,
+    named,
+    notes_of,
+    plain,
+    replace_result,
+    said_of,
+    text_of,
+)
 from hames.agent.outcome import Ended, Outcome
 from hames.agent.results import Report
 from hames.approvals import PermissionResultDeny, ToolPermissionContext, on_wire
@@ -106,16 +115,16 @@ class Hooks:
         if not self._began:
             await self._set_env_file()
             start = events.SessionStart(source=self._source, model=self._agent.frame.model)  # type: ignore[arg-type]  # one of its words
-            notes += _notes(start, await self._fire(start))
+            notes += notes_of(start, await self._fire(start))
             self._began = True
             await self.instructions_given()
         if not prompt.synthetic:
-            event = events.UserPromptSubmit(prompt=_text_of(prompt))
+            event = events.UserPromptSubmit(prompt=text_of(prompt))
             said = await self._fire(event)
             if (stop := said.stop() or said.block()) is not None:
                 why = stop.stop if stop.stop is not None else stop.block
                 return Admission(refusal=why or stop.reason or "A hook blocked the prompt.")
-            notes += _notes(event, said)
+            notes += notes_of(event, said)
         return Admission(self._take_notes() + notes)
 
     async def instructions_given(self) -> None:
@@ -165,12 +174,12 @@ class Hooks:
                 applies=lambda rule: agent.gate.speaks_of(rule, question),
             )
         self._stopping = self._stopping or said.stop()
-        heard = Heard(notes=_notes(event, said))
+        heard = Heard(notes=notes_of(event, said))
         changed = said.updated_input()
         if changed is not None and changed.updated_input != input:
             heard.input = changed.updated_input
         if (verdict := said.verdict()) is not None:
-            heard.decision, heard.message = _decision(tool.name, verdict)
+            heard.decision, heard.message = decision_of(tool.name, verdict)
         return heard
 
     async def after_call(self, ready: Prepared, report: Report, milliseconds: int) -> None:
@@ -183,14 +192,14 @@ class Hooks:
                 tool_name=tool.name,
                 tool_input=input,
                 tool_use_id=use.id,
-                error=_plain(report.content),
+                error=plain(report.content),
                 duration_ms=milliseconds,
             )
         else:
             event = events.PostToolUse(
                 tool_name=tool.name,
                 tool_input=input,
-                tool_response=_jsonable(report),
+                tool_response=jsonable(report),
                 tool_use_id=use.id,
                 duration_ms=milliseconds,
             )
@@ -200,8 +209,8 @@ class Hooks:
             return  # the call has ended: its result stands, and the interrupt is met at the next step
         self._stopping = self._stopping or said.stop()
         if (replaced := said.updated_output()) is not None:
-            _replace(report, replaced.updated_output)
-        for note in _said(event, said):
+            replace_result(report, replaced.updated_output)
+        for note in said_of(event, said):
             report.add_text(f"<system-reminder>\n{note}\n</system-reminder>")
 
     async def call_denied(self, use: ToolUse, input: dict[str, Any], reason: str) -> list[Block]:
@@ -210,7 +219,7 @@ class Hooks:
             tool_name=use.name, tool_input=input, tool_use_id=use.id, reason=reason
         )
         said = await self._fire(event, tool_use_id=use.id)
-        notes = _notes(event, said)
+        notes = notes_of(event, said)
         if said.retry():
             notes.append(reminder(f"A hook allows that you try the call of {use.name} once more."))
         return notes
@@ -226,18 +235,18 @@ class Hooks:
                     "tool_name": use.name,
                     "tool_input": use.input,
                     "tool_use_id": use.id,
-                    "tool_response": _jsonable(reports[use.id]),
+                    "tool_response": jsonable(reports[use.id]),
                 }
                 for use in calls
             ]
         )
         try:
             said = await self._fire(batch)
-            notes = _said(batch, said)
+            notes = said_of(batch, said)
             self._stopping = self._stopping or said.stop()
             if agent.workspace.cwd != cwd:
                 moved = events.CwdChanged(old_cwd=cwd, new_cwd=agent.workspace.cwd)
-                notes += _said(moved, await self._fire(moved))
+                notes += said_of(moved, await self._fire(moved))
         except Interrupted:
             raise Interrupted("tools") from None
         blocks = self._take_notes() + [reminder(note) for note in notes]
@@ -264,7 +273,7 @@ class Hooks:
             return finished
         stop, block = said.stop(), said.block()
         await self._record("Stop", said, prevented=stop is not None)
-        self._notes += [_named(event, context) for context in said.context()]
+        self._notes += [named(event, context) for context in said.context()]
         if stop is not None:
             return Outcome("stop_prevented", stop_reason)
         if block is None:
@@ -386,7 +395,7 @@ class Hooks:
 
     def _late(self, event: Event, answer: Answer) -> None:
         if answer.context:
-            self._notes.append(_named(event, answer.context))
+            self._notes.append(named(event, answer.context))
 
     def _take_notes(self) -> list[Block]:
         notes, self._notes = self._notes, []
@@ -424,68 +433,3 @@ class Hooks:
             agent.budget.settle(reserved)
         agent.ledger.record(reply.request_id or reply.message_id, reply.model, reply.usage)
         return reply.text
-
-
-def _decision(tool: str, verdict: Answer) -> tuple[Decision, str]:
-    """What a verdict means for a call, and what the model is told when it may not run."""
-    source = f"hook `{verdict.hook:.80}` ({verdict.source})"
-    why = verdict.reason
-    match verdict.verdict:
-        case "allow" | "ask" as behavior:
-            reason = why or f"A hook says `{behavior}`."
-            return Decision(behavior, reason, source=source, reason_type="hook"), ""
-        case "defer":
-            why = "A hook wants to put the call off (`defer`), which is not supported."
-    reason = why or "A hook denies it."
-    said = f"{tool} was not run, because a hook denied it: {reason}"
-    return Decision("deny", reason, source=source, reason_type="hook"), said
-
-
-def _said(event: Event, said: Said) -> list[str]:
-    """For the model: objections and context."""
-    notes = [
-        f"A {event.label()} hook objects: {answer.block}"
-        for answer in said.answers
-        if answer.block is not None
-    ]
-    return notes + [_named(event, context) for context in said.context()]
-
-
-def _notes(event: Event, said: Said) -> list[Block]:
-    return [reminder(_named(event, context)) for context in said.context()]
-
-
-def _named(event: Event, context: str) -> str:
-    return f"From a {event.label()} hook: {context}"
-
-
-def _text_of(prompt: Prompt) -> str:
-    values = [block.value() for block in prompt.blocks if block.type == "text"]
-    return "\n".join(str(value.get("text", "")) for value in values)
-
-
-def _plain(content: str | list[dict[str, Any]]) -> str:
-    if isinstance(content, str):
-        return content
-    return "\n".join(str(block.get("text", "")) for block in content)
-
-
-def _jsonable(report: Report) -> Any:
-    """The result for programs, else what the model sees."""
-    data = report.content if report.data is None else report.data
-    try:
-        return _json.decode(_json.encode(data))
-    except TypeError:
-        return report.content
-
-
-def _replace(report: Report, output: Any) -> None:
-    """Another result in place of the tool's."""
-    is_blocks = isinstance(output, list) and all(
-        isinstance(block, dict) and "type" in block for block in output
-    )
-    if isinstance(output, str) or is_blocks:
-        report.content = output
-    else:
-        report.content = _json.encode(output).decode()
-    report.data = output

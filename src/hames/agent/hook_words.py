@@ -1,0 +1,86 @@
+"""What hooks have said, in the words of others: the gate's, the model's, a result's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hames import _json
+from hames.agent.results import Report
+from hames.blocks import Block
+from hames.context.reminders import reminder
+from hames.hooks.events import Event
+from hames.hooks.outcome import Answer
+from hames.hooks.outcome import Outcome as Said
+from hames.permissions.types import Decision
+
+if TYPE_CHECKING:
+    from hames.agent.inbox import Prompt
+
+
+def decision_of(tool: str, verdict: Answer) -> tuple[Decision, str]:
+    """What a verdict means for a call, and what the model is told when it may not run."""
+    source = f"hook `{verdict.hook:.80}` ({verdict.source})"
+    why = verdict.reason
+    match verdict.verdict:
+        case "allow" | "ask" as behavior:
+            reason = why or f"A hook says `{behavior}`."
+            return Decision(behavior, reason, source=source, reason_type="hook"), ""
+        case "defer":
+            why = "A hook wants to put the call off (`defer`), which is not supported."
+    reason = why or "A hook denies it."
+    said = f"{tool} was not run, because a hook denied it: {reason}"
+    return Decision("deny", reason, source=source, reason_type="hook"), said
+
+
+def said_of(event: Event, said: Said) -> list[str]:
+    """For the model: objections and context."""
+    notes = [
+        f"A {event.label()} hook objects: {answer.block}"
+        for answer in said.answers
+        if answer.block is not None
+    ]
+    return notes + [named(event, context) for context in said.context()]
+
+
+def notes_of(event: Event, said: Said) -> list[Block]:
+    """What hooks want the model to know, as blocks of its own."""
+    return [reminder(named(event, context)) for context in said.context()]
+
+
+def named(event: Event, context: str) -> str:
+    """The context with the event that it comes from."""
+    return f"From a {event.label()} hook: {context}"
+
+
+def text_of(prompt: Prompt) -> str:
+    """The texts of a prompt; what else it holds is left out."""
+    values = [block.value() for block in prompt.blocks if block.type == "text"]
+    return "\n".join(str(value.get("text", "")) for value in values)
+
+
+def plain(content: str | list[dict[str, Any]]) -> str:
+    """The texts of a result."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(block.get("text", "")) for block in content)
+
+
+def jsonable(report: Report) -> Any:
+    """The result for programs, else what the model sees."""
+    data = report.content if report.data is None else report.data
+    try:
+        return _json.decode(_json.encode(data))
+    except TypeError:
+        return report.content
+
+
+def replace_result(report: Report, output: Any) -> None:
+    """Another result in place of the tool's."""
+    is_blocks = isinstance(output, list) and all(
+        isinstance(block, dict) and "type" in block for block in output
+    )
+    if isinstance(output, str) or is_blocks:
+        report.content = output
+    else:
+        report.content = _json.encode(output).decode()
+    report.data = output
