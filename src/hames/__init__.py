@@ -17,9 +17,13 @@ from typing import TYPE_CHECKING, Any
 from hames._version import __version__
 
 if TYPE_CHECKING:
+    from hames.agent.checkpointing import RewindResult as RewindResult
     from hames.agent.options import AgentOptions as AgentOptions
     from hames.approvals import (
         PermissionResultAllow as PermissionResultAllow,
+    )
+    from hames.approvals import (
+        PermissionResultDefer as PermissionResultDefer,
     )
     from hames.approvals import (
         PermissionResultDeny as PermissionResultDeny,
@@ -122,8 +126,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "hames.agent.options": ["AgentOptions"],
+    "hames.agent.checkpointing": ["RewindResult"],
     "hames.approvals": [
         "PermissionResultAllow",
+        "PermissionResultDefer",
         "PermissionResultDeny",
         "PermissionRuleValue",
         "PermissionUpdate",

@@ -45,8 +45,17 @@ class ToolPermissionContext:
     blocked_path: str | None = None
     decision_reason: str | None = None
     title: str | None = None
+    """The question as one sentence."""
     display_name: str | None = None
+    """The tool's name, as people may read it."""
     description: str | None = None
+    """What the call says of itself, else what it is about: the command, the file, the address."""
+    decision_reason_type: str | None = None
+    """What asks: `rule`, `mode`, `workingDir`, `safetyCheck`, `hook` or `other`."""
+    matched_ask_rule: str | None = None
+    """The ask rule that wants the question."""
+    requires_user_interaction: bool = False
+    """The call is itself a question to a person: an allow without an answer says little."""
 
 
 @dataclass
@@ -67,12 +76,57 @@ class PermissionResultDeny:
     interrupt: bool = False
 
 
-PermissionResult = PermissionResultAllow | PermissionResultDeny
+@dataclass
+class PermissionResultDefer:
+    """Nobody can say now: the answer ends, and the call waits in the session until it is resumed."""
+
+    behavior: Literal["defer"] = "defer"
+    message: str = ""
+    """Why, for people who read the transcript."""
+
+
+PermissionResult = PermissionResultAllow | PermissionResultDeny | PermissionResultDefer
+
+AnyPermissionResult = PermissionResult | Literal["allow", "deny"] | dict[str, Any]
+"""What somebody has decided about a call beforehand; a dict has the form that answers have on wires."""
 
 CanUseTool = Callable[
     [str, dict[str, Any], ToolPermissionContext], Awaitable[PermissionResult] | PermissionResult
 ]
 """A callback that decides about a call nobody has decided yet. It may be async or not."""
+
+
+def permission_result(raw: Any) -> PermissionResult:
+    """The answer in the form it has on wires. Raises ValueError for another.
+
+    A program's `PermissionResult` and the words `allow` and `deny` are accepted as well.
+    """
+    match raw:
+        case PermissionResultAllow() | PermissionResultDeny() | PermissionResultDefer():
+            return raw
+        case "allow" | {"behavior": "allow"}:
+            return _allow(raw if isinstance(raw, dict) else {})
+        case "deny":
+            return PermissionResultDeny()
+        case {"behavior": "deny", "message": str() as message}:
+            return PermissionResultDeny(message=message, interrupt=raw.get("interrupt") is True)
+        case {"behavior": "defer"}:
+            message = raw.get("message")
+            return PermissionResultDefer(message=message if isinstance(message, str) else "")
+    raise ValueError("it is neither `allow`, nor `deny` with a `message`")
+
+
+def _allow(raw: dict[str, Any]) -> PermissionResultAllow:
+    changed, updates = raw.get("updatedInput"), raw.get("updatedPermissions")
+    if not isinstance(changed, dict | None) or not isinstance(updates, list | None):
+        raise ValueError("`updatedInput` must be an object and `updatedPermissions` a list")
+    try:
+        permissions = [permission_update(update) for update in updates or ()]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"`updatedPermissions` cannot be read: {error!r}") from error
+    return PermissionResultAllow(
+        updated_input=changed or None, updated_permissions=permissions or None
+    )
 
 
 def permission_update(raw: dict[str, Any]) -> PermissionUpdate:

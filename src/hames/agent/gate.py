@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
-from hames._aio import Interrupt, patiently
+from hames._aio import Interrupt
 from hames.access import Reads, Runs
+from hames.agent.askers import Asker, ask, callback_asker
 from hames.approvals import (
     CanUseTool,
     PermissionResult,
     PermissionResultAllow,
+    PermissionResultDefer,
     PermissionResultDeny,
     PermissionUpdate,
     ToolPermissionContext,
 )
-from hames.errors import Interrupted, OptionsError
+from hames.errors import OptionsError
 from hames.messages import PermissionMode
 from hames.permissions.decide import decide
 from hames.permissions.hiding import hidden, why_closed
-from hames.permissions.modes import parse_mode
+from hames.permissions.modes import NEEDS_USER, parse_mode
 from hames.permissions.types import Behavior, Decision, Policy, Question, Rules, SourcedRule
 from hames.permissions.updates import apply_updates, suggestions
+from hames.permissions.wording import description, title
 from hames.tools.tool import Tool
 
 log = logging.getLogger("hames.permissions")
@@ -45,17 +45,12 @@ class Verdict(msgspec.Struct, frozen=True):
     interrupt: bool = False
     """The whole turn ends."""
     changed: bool = False
+    deferred: bool = False
+    """Nobody can say now: it waits."""
 
     @property
     def allowed(self) -> bool:
         return self.decision.behavior == "allow"
-
-
-_HESITATION = 0.01
-"""Seconds that a refusal has to overtake a permission."""
-
-Answered = tuple[PermissionResult, str]
-"""An answer, and whose: `callback`, or a hook."""
 
 
 class Gate:
@@ -68,15 +63,22 @@ class Gate:
         store_updates: Callable[[Sequence[PermissionUpdate]], Awaitable[None]] | None = None,
         *,
         bypass_refusal: str | None = None,
+        timeout: float | None = None,
     ) -> None:
         self.policy = policy
         self.can_use_tool = can_use_tool
-        self.request_hooks: (
-            Callable[[Question, ToolPermissionContext], Coroutine[Any, Any, Answered | None]] | None
-        ) = None
-        """Asked beside the callback; None is no answer."""
+        self.timeout = timeout
+        """Seconds that the callback gets; None is as long as it takes."""
+        self.request_hooks: Asker | None = None
+        """Asked beside the callback."""
         self.store_updates = store_updates
         """Writes updates to the settings that they are meant for."""
+        self.agent_id: str | None = None
+        """The subagent whose calls pass here."""
+        self.on_mode: Callable[[PermissionMode], None] = lambda mode: None
+        """Told which mode holds from now on."""
+        self.warn: Callable[[str], None] = lambda said: log.warning("%s", said)
+        """Tells a person."""
         self._bypass_refusal = bypass_refusal
 
     async def judge(
@@ -89,13 +91,21 @@ class Gate:
         interrupt: Interrupt,
         *,
         hook: Decision | None = None,
+        answers: bool = False,
+        decided: PermissionResult | None = None,
     ) -> Verdict:
         """Decide about a call; asks the callback and hooks when policy leaves it open.
 
-        `hook` is what a hook said before: that it is allowed, or to be asked about.
+        `hook` is what a hook said before: that it is allowed, or to be asked about; `answers`: it has
+        given the input that a question to a person needs. `decided` is what somebody has said about
+        this very call; only deny rules, and refusals of hooks, come before that.
         """
         question = Question(tool.name, input, tool.access(args), cwd, tool.aliases)
+        if decided is not None:
+            return await self._judge_decided(question, decided, call_id, interrupt)
         decision = decide(self.policy, question, hook)
+        if answers and hook is not None and _is_own_question(question, decision):
+            decision = hook
         match decision.behavior:
             case "allow":
                 return Verdict(decision, input)
@@ -103,6 +113,17 @@ class Gate:
                 return Verdict(decision, input, _denied(tool.name, decision))
             case "ask":
                 return await self._ask(question, decision, call_id, interrupt)
+
+    async def _judge_decided(
+        self, question: Question, decided: PermissionResult, call_id: str, interrupt: Interrupt
+    ) -> Verdict:
+        policy = self.policy
+        if policy.mode == "dontAsk":  # nobody has to be asked any more
+            policy = replace(policy, mode="default")
+        decision = decide(policy, question, Decision("ask", "Somebody has decided about it."))
+        if decision.behavior == "deny":
+            return Verdict(decision, question.input, _denied(question.tool, decision))
+        return await self._verdict(question, decision, decided, "decision")
 
     async def judge_access(
         self,
@@ -133,9 +154,14 @@ class Gate:
                 return Verdict(decision, input)
             case "ask" if may_ask:
                 verdict = await self._ask(question, decision, None, interrupt)
-                if not (verdict.allowed and verdict.changed):
+                if verdict.deferred:
+                    decision = Decision("deny", "It cannot be put off.")
+                elif not (verdict.allowed and verdict.changed):
                     return verdict
-                decision = Decision("deny", "Another input was given, which is not possible here.")
+                else:
+                    decision = Decision(
+                        "deny", "Another input was given, which is not possible here."
+                    )
         return Verdict(_refused(decision), input, _denied(tool, decision))
 
     def speaks_of(self, rule: str, question: Question) -> bool:
@@ -150,6 +176,7 @@ class Gate:
         if mode == "bypassPermissions" and self._bypass_refusal:
             raise OptionsError(self._bypass_refusal)
         self.policy = replace(self.policy, mode=mode)
+        self.on_mode(mode)
 
     def use_rules(self, rules: Rules, *, bypass_refusal: str | None) -> None:
         """Judge by other rules from now on; and not without rules, if nobody may do that any more."""
@@ -174,45 +201,59 @@ class Gate:
     async def _update(self, updates: list[PermissionUpdate]) -> None:
         """Use the updates from now on, and store them; what cannot be stored holds for the session."""
         if self._bypass_refusal and any(one.mode == "bypassPermissions" for one in updates):
-            log.warning("%s", self._bypass_refusal)
+            self.warn(self._bypass_refusal)
             updates = [one for one in updates if one.mode != "bypassPermissions"]
-        self.policy = apply_updates(self.policy, updates)
+        before, self.policy = self.policy.mode, apply_updates(self.policy, updates)
+        if self.policy.mode != before:
+            self.on_mode(self.policy.mode)
         if self.store_updates is not None:
             try:
                 await self.store_updates(updates)
             except OptionsError as error:
-                log.warning("A permission holds for this session only. %s", error)
+                self.warn(f"A permission holds for this session only. {error}")
 
     async def _ask(
         self, question: Question, decision: Decision, call_id: str | None, interrupt: Interrupt
     ) -> Verdict:
-        context = ToolPermissionContext(
-            suggestions=suggestions(self.policy, question, decision),
-            tool_use_id=call_id,
-            blocked_path=decision.blocked_path,
-            decision_reason=decision.reason,
-            display_name=question.tool,
-        )
-        askers: list[Callable[[], Coroutine[Any, Any, Answered | None]]] = []
+        askers: list[Asker] = []
         if self.policy.mode != "dontAsk":
             if self.request_hooks is not None:
-                askers.append(partial(self.request_hooks, question, context))
+                askers.append(self.request_hooks)
             if self.can_use_tool is not None:
-                askers.append(partial(_called, self.can_use_tool, question, context))
-        answered: Answered | None = None
-        if askers:
-            with interrupt:
-                if len(askers) == 1:
-                    answered = await askers[0]()
-                else:
-                    answered = await _first([asker() for asker in askers])
+                askers.append(callback_asker(self.can_use_tool, self.timeout, self.warn))
+        context = self._context(question, decision, call_id)
+        answered = await ask(askers, question, context, interrupt)
         if answered is None:
             return Verdict(_refused(decision), question.input, _nobody(question.tool, decision))
-        answer, by = answered
+        return await self._verdict(question, decision, *answered)
+
+    def _context(
+        self, question: Question, decision: Decision, call_id: str | None
+    ) -> ToolPermissionContext:
+        return ToolPermissionContext(
+            suggestions=suggestions(self.policy, question, decision),
+            tool_use_id=call_id,
+            agent_id=self.agent_id,
+            blocked_path=decision.blocked_path,
+            decision_reason=decision.reason,
+            decision_reason_type=decision.reason_type,
+            matched_ask_rule=decision.rule if decision.reason_type == "rule" else None,
+            title=title(question),
+            display_name=question.tool,
+            description=description(question),
+            requires_user_interaction=question.tool in NEEDS_USER,
+        )
+
+    async def _verdict(
+        self, question: Question, decision: Decision, answer: PermissionResult, by: str
+    ) -> Verdict:
         match answer:
             case PermissionResultAllow():
                 if answer.updated_permissions:
-                    await self._update(answer.updated_permissions)
+                    try:
+                        await self._update(answer.updated_permissions)
+                    except OptionsError as error:
+                        self.warn(f"The call was allowed, but no permission was changed: {error}")
                 changed = bool(answer.updated_input) and answer.updated_input != question.input
                 input = answer.updated_input if changed and answer.updated_input else question.input
                 return Verdict(
@@ -225,20 +266,15 @@ class Gate:
                 return Verdict(
                     _by(by, decision, "deny", said), question.input, said, answer.interrupt
                 )
-            case _:  # what a caller's untyped callback may give
-                said = (  # type: ignore[unreachable]
-                    f"The permission callback returned `{type(answer).__name__}` instead of a PermissionResult,"
-                    f" so `{question.tool}` was not run."
-                )
-                return Verdict(_by(by, decision, "deny", said), question.input, said)
+            case PermissionResultDefer():
+                said = answer.message or f"Put off by the {by}."
+                return Verdict(_by(by, decision, "ask", said), question.input, said, deferred=True)
 
 
-def _as_call(access: Reads | Runs) -> tuple[str, dict[str, Any]]:
-    match access:
-        case Reads(path):
-            return "Read", {"file_path": path}
-        case Runs(command):
-            return "Bash", {"command": command}
+def _is_own_question(question: Question, decision: Decision) -> bool:
+    """Whether it is asked about only because the call is a question to a person."""
+    own = question.tool in NEEDS_USER and decision.reason_type == "other"
+    return own and decision.behavior == "ask"
 
 
 def _denied(tool: str, decision: Decision) -> str:
@@ -265,48 +301,13 @@ def _refused(decision: Decision) -> Decision:
 
 
 def _by(by: str, decision: Decision, behavior: Behavior, reason: str) -> Decision:
-    kind: Literal["callback", "hook"] = "callback" if by == "callback" else "hook"
+    kind: Literal["callback", "hook"] = "hook" if by.startswith("hook") else "callback"
     return Decision(behavior, reason, None, by, kind, decision.readonly, decision.blocked_path)
 
 
-async def _called(
-    callback: CanUseTool, question: Question, context: ToolPermissionContext
-) -> Answered:
-    try:
-        answer = callback(question.tool, dict(question.input), context)
-        if inspect.isawaitable(answer):
-            answer = await patiently(answer)
-    except Interrupted:
-        raise
-    except Exception as error:  # a caller's callback may raise anything; a failure is no permission
-        said = f"The permission callback failed ({type(error).__name__}: {error}), so `{question.tool}` was not run."
-        return PermissionResultDeny(message=said), "callback"
-    return answer, "callback"
-
-
-async def _first(askers: Sequence[Coroutine[Any, Any, Answered | None]]) -> Answered | None:
-    """The first answer, a refusal before a permission that comes at the same time; None: no answer.
-
-    Official 2.1.330 takes the first answer whatever it is.
-    """
-    tasks = [asyncio.ensure_future(asker) for asker in askers]
-    try:
-        waiting = set(tasks)
-        while waiting:
-            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            given = [task.result() for task in tasks if task.done()]
-            answers = [answered for answered in given if answered is not None]
-            refusals = [one for one in answers if not isinstance(one[0], PermissionResultAllow)]
-            if answers and not refusals and waiting:
-                await asyncio.wait(waiting, timeout=_HESITATION)
-                late = [task.result() for task in tasks if task.done()]
-                refusals = [
-                    one for one in late if one and not isinstance(one[0], PermissionResultAllow)
-                ]
-            if answers:
-                return (refusals or answers)[0]
-        return None
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+def _as_call(access: Reads | Runs) -> tuple[str, dict[str, Any]]:
+    match access:
+        case Reads(path):
+            return "Read", {"file_path": path}
+        case Runs(command):
+            return "Bash", {"command": command}

@@ -230,7 +230,7 @@ class Server:
     async def _start(self) -> tuple[Session, Agent]:
         options = self._options
         if self.launch.ask_client:
-            ask = AskClient(self.questions, self._tell_state, self._tell_mode)
+            ask = AskClient(self.questions, self._tell_state)
             options = replace(options, can_use_tool=ask)
         self.client_servers = [
             ClientServer(name, self.questions) for name in self.launch.client_servers
@@ -287,8 +287,12 @@ class Server:
             hidden = {"sdk_host_only": True} if self.launch.states == "hidden" else {}
             self._write(self._wire.note("session_state_changed", state=state, **hidden))
 
-    def _tell_mode(self, mode: str) -> None:
-        self._write(self._wire.note("status", status=None, permissionMode=mode))
+    def _tell_fate(self, prompt: str, state: str) -> None:
+        self._write(self._wire.lifecycle(prompt, state))
+
+    def _echo(self, prompt: Prompt) -> None:
+        said = UserSaid(prompt.blocks, prompt.uuid or self.options.ids.uuid(), is_replay=True)
+        self._write(self._wire.line(said))
 
     def _mirror(self, path: str | None, entries: Sequence[bytes]) -> None:
         for line in mirror_lines(path, entries):
