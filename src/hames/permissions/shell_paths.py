@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from hames.permissions.options import Options, use
 from hames.permissions.paths import files_of, normal, place, start_of
 from hames.permissions.protected import critical_folders
-from hames.permissions.readonly_commands import RECURSIVE, UNREAD, Options, reads, sed_prints, use
+from hames.permissions.readonly_commands import RECURSIVE, UNREAD, reads
+from hames.permissions.readonly_languages import sed_prints
 from hames.permissions.types import Policy
 from hames.permissions.words import (
     ANY,
