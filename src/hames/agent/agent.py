@@ -23,7 +23,7 @@ from hames.agent.toolbox import Toolbox
 from hames.blocks import Block
 from hames.context.reminders import reminder
 from hames.context.request import Frame
-from hames.errors import Category, Interrupted
+from hames.errors import Category, Interrupted, SessionError
 from hames.events import AssistantSaid, Event, Noted, TurnStarted, UserSaid
 from hames.messages import PermissionMode
 from hames.models import Model
@@ -36,6 +36,7 @@ from hames.tools.tool import Call, Spill, Tool
 from hames.usage import Ledger
 
 if TYPE_CHECKING:
+    from hames.agent.checkpointing import Checkpoints, RewindResult
     from hames.agent.checkpointing import Checkpoints, RewindResult
     from hames.agent.framing import Frames
     from hames.agent.hooking import Hooks
@@ -97,6 +98,8 @@ class Agent(msgspec.Struct):
     """Memory files that come to hold on the way."""
     hooks: Hooks | None = None
     """None when none are configured."""
+    checkpoints: Checkpoints | None = None
+    """None when files are not kept."""
     reloading: Reloading | None = None
     """None when there are no settings files."""
 
@@ -191,6 +194,8 @@ class Agent(msgspec.Struct):
         uuid = await self.conversation.say(
             prompt.blocks, is_meta=prompt.synthetic, uuid=prompt.uuid, extra=prompt.fields or None
         )
+        if self.checkpoints is not None and not prompt.synthetic:
+            await self.checkpoints.prompt(uuid)
         if prompt.synthetic or prompt.replay:
             self.emit_user(
                 prompt.blocks, uuid, is_synthetic=prompt.synthetic, is_replay=prompt.replay
@@ -277,6 +282,14 @@ class Agent(msgspec.Struct):
         self.frame = msgspec.structs.replace(self.frame, tools=definitions)
 
 
+    async def rewind_files(self, id: str, *, dry_run: bool = False) -> RewindResult:
+        """Put the files back as they were at a prompt. Raises SessionError when that cannot be done."""
+        if self.checkpoints is None:
+            raise SessionError(
+                "File rewinding is not enabled: start the session with `enable_file_checkpointing`."
+            )
+        return await self.checkpoints.rewind(id, dry_run=dry_run)
+
     async def close(self) -> None:
         """End everything the session owns."""
         try:
@@ -304,5 +317,7 @@ class Agent(msgspec.Struct):
         try:
             await self.background.stop()
         finally:
+            if self.checkpoints is not None:
+                self.checkpoints.close()
             self.conversation.log.release()
             await self.provider.aclose()

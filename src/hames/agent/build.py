@@ -46,6 +46,7 @@ from hames.tools.tool import Spill, Tool
 from hames.usage import Ledger
 
 if TYPE_CHECKING:
+    from hames.agent.checkpointing import Checkpoints
     from hames.agent.hooking import Hooks
     from hames.agent.reloading import Reloading
     from hames.hooks.config import HookTable
@@ -129,6 +130,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     log.on_warning = lambda said: agent.warn(said)
     for said in [*settled.warnings, *opened.warnings]:
         agent.warn(said)
+    agent.checkpoints = _checkpoints(agent, settled, opened)
     agent.memory = memory_of(settled, policy, machine, workspace, states)
     instructions = ""
     if agent.memory:
@@ -139,6 +141,28 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         where = await environment(machine, workspace, options.clock, model.id)
         agent.opening = [reminder(note) for note in (instructions, where) if note]
     return agent
+
+
+def _checkpoints(agent: Agent, settled: Settled, opened: Opened) -> Checkpoints | None:
+    wanted = (
+        settled.options.enable_file_checkpointing,
+        settled.environ.file_checkpointing,
+        settled.settings.values.file_checkpointing_enabled,
+    )
+    if not next((said for said in wanted if said is not None), False):
+        return None
+    from hames.agent.checkpointing import Checkpoints
+
+    return Checkpoints(
+        opened.log,
+        agent.workspace,
+        settled.environ.config_folder,
+        clock=agent.clock,
+        ids=agent.ids,
+        warn=agent.warn,
+        stored=opened.loaded.checkpoints if opened.loaded else (),
+        kept=settled.options.persist_session,
+    )
 
 
 def _hook_table(settled: Settled) -> HookTable | None:

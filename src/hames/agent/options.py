@@ -93,6 +93,9 @@ class AgentOptions:
     persist_session: bool = True
     session_store: Store | None = None
     """Default: files under the configuration folder."""
+    enable_file_checkpointing: bool | None = None
+    """Keep how the files are at each prompt, for `Client.rewind_files`. Default: as the environment
+    (`CLAUDE_CODE_ENABLE_SDK_FILE_CHECKPOINTING`) or the settings say, else not."""
 
     include_partial_messages: bool = False
     background_grace: float = 5.0

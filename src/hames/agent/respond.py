@@ -47,6 +47,8 @@ async def respond(agent: Agent, prompt: Prompt) -> ResultMessage:
     agent.interrupt.clear()
     if agent.hooks is not None:
         await agent.hooks.answer_ended(outcome)
+    if agent.checkpoints is not None:
+        await agent.checkpoints.answered()
     result = result_of(agent, outcome, watch, prompt)
     agent.obligations.clear()
     await agent.conversation.log.finish_turn(cost=agent.ledger.cost_state(agent.session_id))

@@ -189,6 +189,8 @@ async def execute(agent: Agent, ready: Prepared) -> Report:
     """Run the call: logged first, bounded in time, its result bounded in size."""
     await agent.conversation.log.call_started(ready.use.id, ready.tool.name)
     agent.started.add(ready.use.id)
+    if agent.checkpoints is not None:
+        await agent.checkpoints.before(ready.tool.access(ready.args), ready.use.id)
     try:
         async with asyncio.timeout(ready.tool.timeout):
             result = await ready.tool.run(ready.args, ready.call)

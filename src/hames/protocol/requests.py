@@ -85,6 +85,13 @@ class RenameSession(Request, tag="rename_session"):
     title: str
 
 
+class RewindFiles(Request, tag="rewind_files"):
+    """Put the files back as they were at a prompt."""
+
+    user_message_id: str
+    dry_run: bool = False
+
+
 def subtypes() -> dict[str, type[Request]]:
     """Every request by its name on the wire."""
     kinds = Request.__subclasses__()

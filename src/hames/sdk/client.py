@@ -23,6 +23,7 @@ from hames.sdk.world import Home, World
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
+    from hames.agent.checkpointing import RewindResult
     from hames.sdk.supervisor import Supervisor
 
 AnyPrompt = str | list[dict[str, Any]] | dict[str, Any]
@@ -167,6 +168,20 @@ class Client:
     async def set_permission_mode(self, mode: PermissionMode) -> None:
         """Work under another permission mode from the next call on."""
         await self._change(lambda agent: agent.use_mode(mode))
+
+    async def rewind_files(self, user_message_id: str, *, dry_run: bool = False) -> RewindResult:
+        """Put the files back as they were when a prompt was taken up; see the guide to checkpoints.
+
+        The id is that of the user message, or the `undo` of an earlier rewind. `dry_run` only tells.
+        Raises SessionError when there is no such checkpoint, or none are kept.
+        """
+        home, supervisor = self._live()
+
+        async def act() -> RewindResult:
+            agent = await supervisor.agent()
+            return await agent.rewind_files(user_message_id, dry_run=dry_run)
+
+        return await home.run(act())
 
     async def close(self) -> None:
         """End the session: what runs is stopped, what was said is stored. Safe to call twice."""

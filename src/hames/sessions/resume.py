@@ -92,6 +92,8 @@ class Loaded(msgspec.Struct):
     """The last line of each type in `KEPT`."""
     repaired: list[bytes] = []
     """The lines that say what is sent instead of refused content; see `refused`."""
+    checkpoints: list[bytes] = []
+    """The lines about file checkpoints; see `checkpoints.history`."""
     warnings: list[str] = []
     """Sentences for a person: damaged lines, lines whose parent is missing."""
 
@@ -339,6 +341,8 @@ def _take_state(loaded: Loaded, entries: Iterable[Entry]) -> None:
             generated = entry.aiTitle or generated
         elif entry.type == transcript.REPAIR:
             loaded.repaired.append(entry.raw)
+        elif entry.type in transcript.CHECKPOINTS:
+            loaded.checkpoints.append(entry.raw)
         elif entry.type == "cost-state":
             loaded.cost = _json.decode(entry.raw)
     loaded.title = loaded.title or generated

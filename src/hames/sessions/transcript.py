@@ -26,6 +26,9 @@ CALL_MARK = "hames-call"
 REPAIR = "hames-repair"
 """Our own line, about content that the API has refused; see `refused`. Official readers skip it."""
 
+CHECKPOINTS = frozenset({"hames-checkpoint", "file-history-snapshot", "file-history-delta"})
+"""Lines about file checkpoints; the first is our own. See `checkpoints.history`."""
+
 AGENT_METADATA = b'{"type":"agent_metadata"'
 """How the line begins that describes a subagent; not part of a transcript file."""
 

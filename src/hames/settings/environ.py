@@ -232,6 +232,15 @@ class Environ(msgspec.Struct, frozen=True, kw_only=True):
         Variable("CLAUDE_CODE_MAX_TOOL_USE_CONCURRENCY", _whole(1), "Calls side by side (10)."),
     ] = None
 
+    file_checkpointing: Annotated[
+        bool | None,
+        Variable(
+            "CLAUDE_CODE_ENABLE_SDK_FILE_CHECKPOINTING",
+            _flag,
+            "Keep how the files are at each prompt.",
+        ),
+    ] = None
+
     bash_default_timeout: Annotated[
         float | None,
         Variable("BASH_DEFAULT_TIMEOUT_MS", _milliseconds, "Time of a command that asks for none."),

@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Request)
 Answer = dict[str, Any] | None
 Handler = Callable[["Server", Any], Awaitable[Answer]]
 
-MODULES = ("opening", "control", "state")
+MODULES = ("opening", "control", "rewinding", "state")
 
 _handlers: dict[type[Request], Handler] = {}
 
