@@ -281,18 +281,6 @@ class Agent(msgspec.Struct):
         definitions = tuple(self.frame.marks.on_last(self.toolbox.definitions()))
         self.frame = msgspec.structs.replace(self.frame, tools=definitions)
 
-
-    async def rewind_files(self, id: str, *, dry_run: bool = False) -> RewindResult:
-        """Put the files back as they were at a prompt. Raises SessionError when that cannot be done."""
-        if self.checkpoints is None:
-            raise SessionError(
-                "File rewinding is not enabled: start the session with `enable_file_checkpointing`."
-            )
-        return await self.checkpoints.rewind(id, dry_run=dry_run)
-
-    async def close(self) -> None:
-        """End everything the session owns."""
-        try:
     def use_mode(self, mode: PermissionMode) -> None:
         """Judge calls under another permission mode. Raises OptionsError for an unknown one."""
         self.gate.use_mode(mode)
@@ -308,6 +296,10 @@ class Agent(msgspec.Struct):
                 "File rewinding is not enabled: start the session with `enable_file_checkpointing`."
             )
         return await self.checkpoints.rewind(id, dry_run=dry_run)
+
+    async def close(self) -> None:
+        """End everything the session owns."""
+        try:
             if self.hooks is not None:
                 await self.hooks.close()
         finally:
