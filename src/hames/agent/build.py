@@ -67,8 +67,8 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         options.can_use_tool,
         settled.store_updates,
         bypass_refusal=settled.bypass_refusal(),
-    )
         timeout=options.approval_timeout,
+    )
     computer = options.machine or LocalMachine()
     machine = computer.guarded(lambda path, writing: gate.why_closed(workspace.cwd, path, writing))
     toolbox = _toolbox(options, policy)
@@ -123,8 +123,8 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         clock=options.clock,
         ids=options.ids,
     )
-    agent.background.attach(agent)
     gate.on_mode, gate.warn = agent.mode_changed, agent.warn
+    agent.background.attach(agent)
     agent.hooks = _hooks(agent, table, options, environ, opened)
     agent.reloading = _reloading(agent, settled, given)
     log.on_warning = lambda said: agent.warn(said)
@@ -305,6 +305,7 @@ def _settings(settled: Settled, fallback: Frame | None) -> Settings:
         timeouts=timeouts,
         retry=retry,
         fallback=fallback,
+        settled=settled,
         partial_messages=options.include_partial_messages,
         concurrency=environ.tool_concurrency or 10,
         init={
@@ -331,7 +332,6 @@ def _key_source(settled: Settled) -> str:
         return "ANTHROPIC_API_KEY"
     return "apiKeyHelper" if settled.settings.values.api_key_helper else "none"
 
-        settled=settled,
 
 def _max_turns(options: AgentOptions, environ: Environ) -> int | None:
     turns = options.max_turns if options.max_turns is not None else environ.max_turns
