@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hames.blocks import Block, Turn
+from hames.context.encoded import Encoded
 from hames.providers.assemble import Reply
 from hames.sessions.log import SessionLog
 from hames.sessions.normalise import Repair, normalise_tail
@@ -19,12 +20,15 @@ class Conversation:
     def __init__(self, log: SessionLog, turns: Sequence[Turn] = ()) -> None:
         self.log = log
         self.turns: list[Turn] = list(turns)
-        self._encoded: list[bytes] = [turn.encode() for turn in self.turns]
+        self._encoded = Encoded(turn.encode() for turn in self.turns)
         self._known = len(self.turns)
         self.repairs: list[Repair] = []
         """What had to be changed so that the API accepts it."""
-        self.size = sum(map(len, self._encoded))
+
+    @property
+    def size(self) -> int:
         """Bytes of all messages."""
+        return self._encoded.size
 
     async def say(
         self,
@@ -77,33 +81,37 @@ class Conversation:
     def replace(self, turns: Sequence[Turn]) -> None:
         """Other turns in place of all there are; `sendable` makes them fit each other."""
         self.turns = list(turns)
-        self._encoded = [turn.encode() for turn in self.turns]
-        self.size = sum(map(len, self._encoded))
+        self._encoded = Encoded(turn.encode() for turn in self.turns)
         self._known = 0
 
     def sendable(self) -> tuple[list[Turn], list[bytes]]:
-        """The turns and their bytes, normalised.
+        """The turns and their bytes (older ones in runs), normalised.
 
         Only what came since the last request is looked at: turns that were sendable stay so.
         """
         tail = normalise_tail(self.turns, self._known)
         if tail.changed:
-            self.turns[tail.keep :] = tail.turns
-            self._encoded[tail.keep :] = [turn.encode() for turn in tail.turns]
-            self.size = sum(map(len, self._encoded))
+            self._encode_from(tail.keep, tail.turns)
             self.repairs += tail.repairs
         self._known = len(self.turns)
-        return self.turns, self._encoded
+        return self.turns, self._encoded.parts
+
+    def _encode_from(self, keep: int, turns: Sequence[Turn]) -> None:
+        """Other turns in place of those from `keep` on."""
+        begun = self._encoded.cut(len(self.turns) - keep)
+        self.turns[keep:] = turns
+        if not begun:
+            self._encoded, turns = Encoded(), self.turns
+        for turn in turns:
+            self._encoded.append(turn.encode())
 
     def _add(self, role: Any, blocks: Sequence[Block]) -> None:
         if self.turns and self.turns[-1].role == role:
-            self.size -= len(self._encoded[-1])
             self.turns[-1].blocks.extend(blocks)
-            self._encoded[-1] = self.turns[-1].encode()
+            self._encoded.replace_last(self.turns[-1].encode())
         else:
             self.turns.append(Turn(role, list(blocks)))
             self._encoded.append(self.turns[-1].encode())
-        self.size += len(self._encoded[-1])
 
 
 def is_blank(block: Block) -> bool:

@@ -45,13 +45,17 @@ class Marks:
         return [*parts[:-1], self.on(parts[-1])] if parts else []
 
     def messages(self, turns: Sequence[Turn], encoded: Sequence[bytes]) -> list[bytes]:
-        """The encoded turns with the newest user message marked, and the former one when needed."""
+        """The encoded turns with the newest user message marked, and the former one when needed.
+
+        Between the first and the newest turns, a part may be a run of several.
+        """
         marked = list(encoded)
         places = {index: _newest(turns[index]) for index in self._marked_turns(turns)}
         if len(places) == 1 and _opens_with_memory(turns):
             places[0] = places.get(0, set()) | {0}
         for index, marks in places.items():
-            marked[index] = self._encode(turns[index], marks)
+            # Counted from the end: there may be fewer parts than turns.
+            marked[index - len(turns) if index else 0] = self._encode(turns[index], marks)
         return marked
 
     def _marked_turns(self, turns: Sequence[Turn]) -> list[int]:

@@ -19,7 +19,7 @@ class Request(msgspec.Struct, frozen=True):
 
     model: str
     messages: list[bytes]
-    """Encoded messages, cache marks included."""
+    """Encoded messages, cache marks included; a part may be several, with commas between them."""
     max_tokens: int
     system: list[bytes] = []
     """Encoded text blocks."""
