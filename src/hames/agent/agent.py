@@ -166,10 +166,15 @@ class Agent(msgspec.Struct):
                 self.warn(said)
             if self.hooks is not None:
                 await self.hooks.instructions_given()
-        notes = [*self.background.news(), *self.pending_notes]
+        news = self.background.news()
+        notes = [*news, *self.pending_notes]
         self.pending_notes.clear()
         if notes:
-            await self.conversation.say([reminder(note) for note in notes], is_meta=True)
+            # Who goes back to an earlier line must not lose news without knowing.
+            origin = {"turnOrigin": "task-notification"} if news else None
+            await self.conversation.say(
+                [reminder(note) for note in notes], is_meta=True, extra=origin
+            )
         while (prompt := self.inbox.take()) is not None:
             await self._take_up(prompt)
 

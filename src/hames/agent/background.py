@@ -119,4 +119,7 @@ def _ended(job: Job) -> dict[str, Any]:
 
 def _notification(notes: list[str]) -> Prompt:
     said = "This message is from the harness, not from the user.\n" + "\n".join(notes)
-    return Prompt([text(said)], synthetic=True, origin={"kind": "task-notification"})
+    origin = "task-notification"
+    return Prompt(
+        [text(said)], synthetic=True, origin={"kind": origin}, fields={"turnOrigin": origin}
+    )

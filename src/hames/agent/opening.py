@@ -49,7 +49,14 @@ async def open_session(
         return await _go_on(options, store, key, cwd, evidence)
     session_id = options.session_id or options.ids.uuid()
     if key is not None:
-        key = await fork(store, key, new_id=session_id, cwd=cwd)
+        key = await fork(
+            store,
+            key,
+            new_id=session_id,
+            cwd=cwd,
+            at=options.resume_session_at,
+            drops=options.resume_drops_turn,
+        )
         return await _go_on(options, store, key, cwd, evidence)
     await resume.check_new_id(store, session_id)
     kept = store if options.persist_session else None
@@ -84,6 +91,10 @@ def _store(options: AgentOptions, environ: Environ) -> Store:
 
 async def _key(options: AgentOptions, store: Store, cwd: str) -> Key | None:
     """The stored session to go on with, if any."""
+    if options.resume_session_at is not None and options.resume is None:
+        raise OptionsError("`resume_session_at` needs the session it is in: give `resume`.")
+    if options.resume_drops_turn is not None and options.resume_session_at is None:
+        raise OptionsError("`resume_drops_turn` needs `resume_session_at`, the line to go back to.")
     if options.resume is not None and options.continue_conversation:
         raise OptionsError("Give `resume` or `continue_conversation`, not both.")
     if options.resume is not None:
@@ -107,7 +118,10 @@ async def _go_on(
     options: AgentOptions, store: Store, key: Key, cwd: str, evidence: Evidence | None
 ) -> Opened:
     end = await end_of(store, key) if options.persist_session else None
-    loaded = await resume.load(store, key)
+    at, drops = options.resume_session_at, options.resume_drops_turn
+    if options.fork_session:  # the copy ends there
+        at = drops = None
+    loaded = await resume.load(store, key, at=at, drops=drops)
     if options.resume is not None and not loaded.turns:
         raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")
     session = SessionLog.resume(

@@ -90,6 +90,12 @@ class AgentOptions:
     """Go on with the newest session of the working directory, if there is one."""
     fork_session: bool = False
     """With `resume` or `continue_conversation`: go on in a copy."""
+    resume_session_at: str | None = None
+    """With `resume`: go back to the line of this uuid, the last one that is kept. Nothing stored is
+    rewritten; what follows becomes a branch of its own."""
+    resume_drops_turn: str | None = None
+    """With `resume_session_at`: the uuid of the one prompt whose turn is dropped. When anything else
+    stands behind the line, the start is refused with SessionError."""
     persist_session: bool = True
     session_store: Store | None = None
     """Default: files under the configuration folder."""

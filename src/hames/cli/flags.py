@@ -189,6 +189,23 @@ FLAGS: tuple[Flag, ...] = (
         group=SESSION,
     ),
     Flag(
+        ("--resume-session-at",),
+        "With `--resume`: go back to the line of this uuid. The transcript is not rewritten.",
+        "one", "UUID", group=SESSION,
+    ),
+    Flag(
+        ("--resume-drops-turn",),
+        "With `--resume-session-at`: the uuid of the prompt whose turn is dropped; refused when "
+        "anything else would be.",
+        "one", "UUID", group=SESSION,
+    ),
+    Flag(
+        ("--rewind-files",),
+        "With `--resume`, without a prompt: put the files back as they were at the prompt of this "
+        "uuid. See `hames session rewind`.",
+        "one", "UUID", group=SESSION,
+    ),
+    Flag(
         ("--session-id",), "UUID for the new session.",
         "one", "UUID", read=session_id, group=SESSION,
     ),
@@ -232,8 +249,6 @@ ELSEWHERE = frozenset(
         "--plugin-url",
         "--prompt-suggestions",
         "--restricted",
-        "--resume-drops-turn",
-        "--resume-session-at",
         "--safe-mode",
         "--system-prompt-snapshot",
         "--task-budget",

@@ -91,6 +91,10 @@ def _without_command(arguments: list[str]) -> int:
         return _help()
     if "version" in parsed.values:
         return _version()
+    if "rewind-files" in parsed.values:
+        from hames.cli.commands.rewind import rewind_by_flag
+
+        return rewind_by_flag(parsed)
     if parsed.values.get("input-format") == "stream-json":
         from hames.cli.stream_mode import serve
 

@@ -49,6 +49,10 @@ def _session(values: Mapping[str, Any]) -> dict[str, Any]:
         )
     if resume and goes_on:
         raise OptionsError("`--resume` and `--continue` exclude each other; give one.")
+    if "resume-session-at" in values and not resume:
+        raise OptionsError("`--resume-session-at` needs `--resume`: which session is it in?")
+    if "resume-drops-turn" in values and "resume-session-at" not in values:
+        raise OptionsError("`--resume-drops-turn` needs `--resume-session-at`, the line to go back to.")
     fork = "fork-session" in values
     if fork and not (resume or goes_on):
         raise OptionsError(
@@ -62,6 +66,8 @@ def _session(values: Mapping[str, Any]) -> dict[str, Any]:
         "resume": resume,
         "continue_conversation": goes_on,
         "fork_session": fork,
+        "resume_session_at": values.get("resume-session-at"),
+        "resume_drops_turn": values.get("resume-drops-turn"),
         "session_id": values.get("session-id"),
         "persist_session": "no-session-persistence" not in values,
     }

@@ -17,7 +17,7 @@ from hames.cli.parse import Parsed
 from hames.cli.prompt import read_prompt
 from hames.cli.report import Report, report_for, was_interrupted
 from hames.cli.signals import Signals
-from hames.errors import CredentialsError, HamesError, OptionsError, SessionNotFound
+from hames.errors import CredentialsError, HamesError, OptionsError, SessionError, SessionExists
 from hames.events import Answered
 from hames.protocol.output import Output
 from hames.protocol.wire import Wire
@@ -136,7 +136,9 @@ class _Run:
                 # Official 2.1.330 begins as with a key, and ends with an error result.
                 client.options = replace(client.options, provider=Absent(error))
                 await client.connect()
-        except SessionNotFound as error:
+        except SessionExists:
+            raise
+        except SessionError as error:
             self._output.write(self._report.refusal(str(error)))
             raise
 

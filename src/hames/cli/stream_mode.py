@@ -15,7 +15,7 @@ from hames.cli.options import options_from
 from hames.cli.parse import Parsed
 from hames.cli.report import was_interrupted
 from hames.cli.signals import Signals
-from hames.errors import CredentialsError, HamesError, OptionsError, SessionNotFound
+from hames.errors import CredentialsError, HamesError, OptionsError, SessionError, SessionExists
 from hames.protocol.input import lines
 from hames.protocol.output import Output
 from hames.protocol.server import Launch, Server
@@ -145,7 +145,9 @@ class _Run:
         watch = asyncio.create_task(self._interrupt_when_asked())
         try:
             await self._server.run(lines(0))
-        except SessionNotFound as error:
+        except SessionExists:
+            raise
+        except SessionError as error:
             id = self._options.resume or self._options.session_id or ""
             self._write(Wire(id).refusal(str(error)))
             raise

@@ -17,14 +17,22 @@ _COPIED = frozenset({transcript.CALL_MARK, transcript.REPAIR, "content-replaceme
 _objects = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-async def fork(store: Store, key: Key, *, new_id: str, cwd: str, at: str | None = None) -> Key:
+async def fork(
+    store: Store,
+    key: Key,
+    *,
+    new_id: str,
+    cwd: str,
+    at: str | None = None,
+    drops: str | None = None,
+) -> Key:
     """Copy the active conversation, up to the line `at`, to a session of another id; its key.
 
     The lines keep their uuids and all bytes of their messages. Raises OptionsError, SessionExists,
-    SessionNotFound, and SessionError when `at` is not on the active chain.
+    SessionNotFound, and SessionError when `at` is not on the active chain or drops more than a turn.
     """
     await resume.check_new_id(store, new_id)
-    entries, active = await resume.active_chain(store, key, at=at)
+    entries, active = await resume.active_chain(store, key, at=at, drops=drops)
     kept = {entry.uuid for entry in chain.history(entries, active)}
     if not kept:
         raise SessionNotFound(f"No conversation found with session ID: {key.session_id}")

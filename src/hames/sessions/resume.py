@@ -10,7 +10,7 @@ import msgspec
 from hames import _json, blocks
 from hames.blocks import Block, Turn
 from hames.errors import OptionsError, SessionError, SessionExists, SessionNotFound
-from hames.sessions import chain, listing, transcript
+from hames.sessions import chain, dropping, listing, transcript
 from hames.sessions.chain import Chain
 from hames.sessions.names import is_session_id, project_key
 from hames.sessions.normalise import Fate
@@ -98,14 +98,17 @@ class Loaded(msgspec.Struct):
     """Sentences for a person: damaged lines, lines whose parent is missing."""
 
 
-async def load(store: Store, key: Key, *, at: str | None = None) -> Loaded:
-    """The session as it can be continued, from the user or assistant line `at` or its end.
+async def load(
+    store: Store, key: Key, *, at: str | None = None, drops: str | None = None
+) -> Loaded:
+    """The session as it can be continued, from the line `at` or its end.
 
-    Raises SessionNotFound, and SessionError when `at` is not on the active chain.
+    Raises SessionNotFound, and SessionError when `at` is not on the active chain, or when more than
+    the turn of the prompt `drops` stands behind it.
     """
     lines = await _lines(store, key)
     entries, damaged = transcript.decode_all(lines)
-    active = _active(entries, at)
+    active = _active(entries, at, drops)
     turns, positions = _turns(active.entries)
     open_calls = _open_calls(active.entries)
     where = store.path(key) or key.session_id
@@ -125,10 +128,12 @@ async def load(store: Store, key: Key, *, at: str | None = None) -> Loaded:
     return loaded
 
 
-async def active_chain(store: Store, key: Key, *, at: str | None) -> tuple[list[Entry], Chain]:
+async def active_chain(
+    store: Store, key: Key, *, at: str | None, drops: str | None = None
+) -> tuple[list[Entry], Chain]:
     """All lines of a session, and those of the conversation that `load` would continue."""
     entries, _ = transcript.decode_all(await _lines(store, key))
-    return entries, _active(entries, at)
+    return entries, _active(entries, at, drops)
 
 
 async def find(store: Store, *, cwd: str, id_or_title: str) -> Key:
@@ -178,12 +183,14 @@ async def _lines(store: Store, key: Key) -> list[bytes]:
     return lines
 
 
-def _active(entries: list[Entry], at: str | None) -> Chain:
+def _active(entries: list[Entry], at: str | None, drops: str | None) -> Chain:
     active = chain.newest(entries, mend=True)
     if at is None:
         return active
     for i, entry in enumerate(active.entries):
-        if entry.uuid == at and entry.type in ("user", "assistant"):
+        if entry.uuid == at:
+            if drops is not None:
+                dropping.check(active.entries, at, drops)
             return Chain(active.entries[: i + 1], active.gaps, active.by_time)
     raise SessionError(f"No message found with message.uuid of: {at}")
 
