@@ -9,8 +9,7 @@ What they do not name is kept in `extra`, so that newer servers and clients lose
 written against the official classes sees no difference.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a TypedDict of texts would take all its keys for required.
 from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict
 
