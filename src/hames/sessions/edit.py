@@ -19,13 +19,13 @@ async def rename(store: Store, key: Key, title: str) -> None:
 
 async def tag(store: Store, key: Key, tag: str | None) -> None:
     """Tag the session; None takes the tag away. Raises SessionNotFound."""
-    plain = _visible(tag or "").strip()
+    plain = visible(tag or "").strip()
     if tag is not None and not plain:
         raise OptionsError("A tag has to have some visible text.")
     await _append(store, key, "tag", {"tag": plain})
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """The text without characters that nobody sees, such as direction marks."""
     while True:
         plain = "".join(

@@ -202,6 +202,12 @@ def custom_title(stored: Stored) -> str | None:
 
 def first_prompt(head: str) -> str:
     """The first thing a person said, in one line of at most 200 characters; else a command's name."""
+    text, command = prompt_and_command(head)
+    return text or command
+
+
+def prompt_and_command(head: str) -> tuple[str, str]:
+    """The same two apart: the name is that of the first command before anything was said."""
     command = ""
     for line in head.split("\n"):
         for text in _texts_of_prompt(line):
@@ -211,8 +217,8 @@ def first_prompt(head: str) -> str:
             elif text and not _no_prompt(text):
                 if len(text) > _LONGEST_PROMPT:
                     text = text[:_LONGEST_PROMPT].rstrip() + "…"
-                return text
-    return command
+                return text, command
+    return "", command
 
 
 def visible(entries: Sequence[Entry]) -> list[Entry]:
