@@ -13,7 +13,8 @@ ROWS = (
     {"hooks", "sessions", "tools", "mcp", "context"},
     {"agent"},
     {"sdk", "protocol"},
-    {"cli", "demo", "fleet", "viewer", "compat"},
+    {"cli", "demo", "fleet", "viewer"},
+    {"compat"},
     {"testing"},
 )
 """A row imports the rows above it."""
