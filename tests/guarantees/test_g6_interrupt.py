@@ -39,8 +39,12 @@ from hames.testing import (
     says,
 )
 
+PROMISED = 0.5
+"""Seconds from an interrupt to its result."""
+TRIES = 3
+"""A result that came later is tried again: a busy machine delays some, a fault of ours all."""
 BOUND = 10.0
-"""Seconds after which a test gives up. The promise is 0.5; the slowest is asserted to be below 2."""
+"""Seconds after which a test gives up."""
 
 INTERRUPTED = "[Request interrupted by user"
 
@@ -186,7 +190,10 @@ async def at_every_moment(name: str, folder: Path) -> list[float]:
     moments = whole.moments[: whole.moments.index("Answered") + 1]
     for at, moment in enumerate(moments):
         try:
-            _, seconds = await play(name, folder / f"{at:05}", at)
+            for tried in range(TRIES):
+                _, seconds = await play(name, folder / f"{tried}{at:04}", at)
+                if seconds < PROMISED:
+                    break
         except BaseException as error:
             error.add_note(f"`{name}` interrupted at moment {at} ({moment}) of {len(moments)}")
             raise
@@ -198,7 +205,7 @@ async def at_every_moment(name: str, folder: Path) -> list[float]:
 async def test_interrupted_at_every_moment(name: str, tmp_path: Path) -> None:
     latencies = await at_every_moment(name, tmp_path)
     assert len(latencies) > 10
-    assert max(latencies) < 2
+    assert max(latencies) < PROMISED
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -255,6 +262,7 @@ STUBBORN = {
     "a daemon": "setsid sh -c 'trap \"\" TERM HUP; while :; do sleep 300; done' & sleep 300",
     "a daemon without environment": "env -i setsid sleep 300 & sleep 300",
     "a torrent of output": "yes",
+    "a torrent that ignores TERM": "trap '' TERM; yes",
     "a pipeline": "sleep 300 | sleep 300 | cat",
     "one that stops itself": "kill -STOP $$",
 }
@@ -262,11 +270,18 @@ STUBBORN = {
 
 @pytest.mark.parametrize("what", STUBBORN)
 async def test_nothing_of_an_interrupted_command_stays_alive(what: str, tmp_path: Path) -> None:
-    begun = tmp_path / "begun"
+    for tried in range(TRIES):
+        if await _interrupt_command(what, tmp_path / f"begun-{tried}") < PROMISED:
+            return
+    raise AssertionError(f"the result came later than {PROMISED} s after the interrupt")
+
+
+async def _interrupt_command(what: str, begun: Path) -> float:
+    """Interrupt a command once it has made a file; seconds to the result."""
     command = f"echo I have begun; touch {begun}; {STUBBORN[what]}"
     provider = Scripted([calls("Bash", command=command), says(BACK)])
     options = AgentOptions(
-        provider=provider, cwd=tmp_path, persist_session=False, allowed_tools=["Bash"]
+        provider=provider, cwd=begun.parent, persist_session=False, allowed_tools=["Bash"]
     )
     async with Client(options) as client:
         await client.query(PROMPT)
@@ -274,14 +289,15 @@ async def test_nothing_of_an_interrupted_command_stays_alive(what: str, tmp_path
         asked = time.perf_counter()
         await client.interrupt()
         result = await result_of(client)
-        assert time.perf_counter() - asked < 2
+        seconds = time.perf_counter() - asked
         assert result.terminal_reason == "aborted_tools"
         assert alive() == []
         await client.query(AGAIN)
         assert (await result_of(client)).result == BACK
     told = str(provider.bodies[1]["messages"][2]["content"][0]["content"])
     assert "interrupted" in told
-    assert "I have begun" in told or what == "a torrent of output"
+    assert "I have begun" in told
+    return seconds
 
 
 async def test_a_command_that_was_stopped_can_tidy_up_before_it_ends(tmp_path: Path) -> None:
@@ -453,20 +469,36 @@ async def test_parallel_calls_are_all_stopped_and_each_is_told(tmp_path: Path) -
 )
 def test_sigint_at_a_line_of_the_command_line(name: str, at: int, tmp_path: Path) -> None:
     """The first Ctrl-C interrupts the answer: its result is printed, the session can be resumed."""
-    scene = make(name, tmp_path / "project")
+    for tried in range(TRIES):
+        (tmp_path / str(tried)).mkdir()
+        if _sigint_at(name, at, tmp_path / str(tried)) < PROMISED:
+            return
+    raise AssertionError(f"the result came later than {PROMISED} s after the signal")
+
+
+def _sigint_at(name: str, at: int, folder: Path) -> float:
+    """Send the signal after so many lines; seconds to the result."""
+    scene = make(name, folder / "project")
     slow = [play.paced(0.005) if play.failure is None else play for play in scene.plays]
     with FakeAPI(slow) as api:
-        line = CommandLine(tmp_path, api)
+        line = CommandLine(folder, api)
         flags = ["--output-format", "stream-json", "--verbose", "--include-partial-messages"]
         allowed = ["--allowedTools", "Bash", "Read", "Edit"]
-        process = line.start("-p", PROMPT, *flags, *allowed)
-        assert process.stdout is not None
-        lines = []
-        for raw in process.stdout:
-            lines.append(json.loads(raw))
-            if len(lines) == at + 1:
-                process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=BOUND)
+        with line.start("-p", PROMPT, *flags, *allowed) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdin.close()  # or it waits a while for more of the prompt
+            lines = []
+            asked = told = 0.0
+            for raw in process.stdout:
+                lines.append(json.loads(raw))
+                if lines[-1]["type"] == "result":
+                    told = time.perf_counter()
+                if len(lines) == at + 1:
+                    asked = time.perf_counter()
+                    process.send_signal(signal.SIGINT)
+            errors = process.stderr.read()
         results = [found for found in lines if found["type"] == "result"]
         assert len(results) == 1, errors
         assert (process.returncode, results[0]["subtype"]) == (0, "error_during_execution"), errors
@@ -476,6 +508,7 @@ def test_sigint_at_a_line_of_the_command_line(name: str, at: int, tmp_path: Path
         assert (again.code, again.output) == (0, BACK + "\n"), again.errors
         assert INTERRUPTED in api.requests[-1].text
         _assert_acceptable(api.requests)
+    return told - asked
 
 
 async def _until(true: Callable[[], bool]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import tracemalloc
 from io import BytesIO
 from pathlib import Path
 
@@ -473,3 +474,18 @@ async def test_the_event_loop_is_not_held_up_by_much_output(tmp_path: Path):
         counting.cancel()
         await asyncio.wait([counting])
         assert turns > 10_000_000 / 65536
+
+
+async def test_what_a_command_prints_while_it_is_stopped_is_bounded(tmp_path: Path):
+    """It does not end at TERM but begins to print, when nobody saves its output any more."""
+    async with session(tmp_path, CLAUDE_CODE_DISABLE_BACKGROUND_TASKS="1") as s:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ToolError, match="stopped by its timeout") as error:
+                await s.bash("echo begun; trap 'exec yes' TERM; sleep 300 & wait", timeout=100)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert "begun" in str(error.value)
+    assert "the command was being stopped" in str(error.value)
+    assert peak < 8_000_000

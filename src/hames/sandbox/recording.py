@@ -32,6 +32,7 @@ class Recording:
         """Called once when the output is more than memory should hold and there is no file for it."""
         self._head = bytearray()
         self._tail = bytearray()
+        self._ends_only = False
 
     @property
     def is_whole(self) -> bool:
@@ -55,6 +56,11 @@ class Recording:
             self._save(data)
             self._remember(data)
             return
+        if self._ends_only:
+            self._remember(data)
+            if not self.is_whole:
+                self.problem = "the command was being stopped"
+            return
         self._head += data
         if len(self._head) > MEMORY and self.on_growth:
             grown, self.on_growth = self.on_growth, None
@@ -67,6 +73,16 @@ class Recording:
         if len(head) > saved:
             self._save(bytes(head[saved:]))
         self._remember(bytes(head))
+
+    def keep_ends(self) -> None:
+        """From here on keep no more than the beginning and the end, unless there is a file.
+
+        For a command that is being stopped: nobody will save what it prints meanwhile.
+        """
+        if self.path is None and not self._ends_only:
+            self._ends_only = True
+            head, self._head = self._head, bytearray()
+            self._remember(bytes(head))
 
     def end(self, length: int) -> bytes:
         """The last bytes, at most `length` and at most what memory holds."""

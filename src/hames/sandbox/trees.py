@@ -103,11 +103,11 @@ async def _until(done: Callable[[], bool], seconds: float) -> None:
 
 
 def _signal(tree: dict[int, Seen], number: int) -> None:
-    """Send a signal to all of a tree, to whole groups where it can be: a fork in between is hit as well.
+    """Send a signal to all of a tree, whole groups first, so that a fork in between is hit as well.
 
     Each is looked at once more, as its number may have gone to another process.
     """
-    for seen in tree.values():
+    for seen in sorted(tree.values(), key=lambda seen: seen.pid != seen.group):
         if not _is_still(seen):
             continue
         try:

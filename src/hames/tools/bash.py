@@ -179,6 +179,7 @@ def _expire(clock: asyncio.Timeout) -> None:
 
 
 async def _stop(running: Running) -> None:
+    running.command.recording.keep_ends()
     await running.command.process.stop()
     await running.command.tidy(running.call.machine)
 

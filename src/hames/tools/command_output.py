@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hames.sandbox.recording import SAVE_LIMIT, Recording
+from hames.sandbox.recording import MEMORY, SAVE_LIMIT, Recording
 from hames.tools.tool import Call
 
 PREVIEW = (1_000, 2_000)
@@ -30,7 +30,7 @@ async def printed(
 ) -> Printed:
     """The output within `limit` characters; a longer one is saved under `name` and previewed."""
     if (
-        recording.is_whole
+        _is_small(recording)
         and len(text := tidied(recording.head.decode("utf-8", "replace"))) <= limit
     ):
         return Printed(text, text)
@@ -58,7 +58,7 @@ async def save(recording: Recording, call: Call, name: str) -> str:
 
 def ends(recording: Recording, first: int, last: int) -> str:
     """The first and last characters of an output, whole when it is no longer than both together."""
-    if recording.is_whole:
+    if _is_small(recording):
         text = tidied(recording.head.decode("utf-8", "replace"))
         if len(text) <= first + last:
             return text
@@ -68,6 +68,11 @@ def ends(recording: Recording, first: int, last: int) -> str:
     tail = _to_end(recording.end(last * _BYTES_PER_CHARACTER)).rstrip()[-last:]
     left_out = _amount(recording.size - len(head.encode()) - len(tail.encode()))
     return f"{head}\n... {left_out} left out ...\n{tail}"
+
+
+def _is_small(recording: Recording) -> bool:
+    """Whether it is all in memory, and quickly made text of."""
+    return recording.is_whole and recording.size <= 4 * MEMORY
 
 
 def tidied(text: str) -> str:
