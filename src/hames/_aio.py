@@ -97,6 +97,12 @@ class Channel(Generic[T]):
             self._items.append(item)
             self._wake()
 
+    def drop(self, unwanted: Callable[[T], bool]) -> list[T]:
+        """Take out items that nobody has got; what was taken out."""
+        dropped = [item for item in self._items if unwanted(item)]
+        self._items = deque(item for item in self._items if not unwanted(item))
+        return dropped
+
     def close(self, error: BaseException | None = None) -> None:
         """No more items; `error` is raised to the consumer after the last one."""
         if not self._closed:

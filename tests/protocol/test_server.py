@@ -5,102 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from talk import HI, Talk, kinds, request
 
-from hames import AgentOptions, OptionsError
+from hames import OptionsError
 from hames.protocol.requests import subtypes
-from hames.protocol.server import Launch, Server
-from hames.providers.scripted import Scripted
-from hames.sdk.supervisor import Supervisor
+from hames.protocol.server import Launch
 from hames.testing import calls, hangs, says
-
-LIMIT = 20
-"""Seconds after which something hangs."""
-HI = {"type": "user", "message": {"role": "user", "content": "Hi."}}
-
-
-class Talk:
-    """A client in memory: lines given beforehand, and more as answers come."""
-
-    def __init__(self, folder: Path, *plays: Any, launch: Launch | None = None, **options: Any):
-        self.said: list[dict[str, Any]] = []
-        self.options = AgentOptions(
-            provider=Scripted(plays), cwd=folder, persist_session=False, **options
-        )
-        self.launch = launch or Launch()
-        self._incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._news = asyncio.Event()
-
-    def send(self, *lines: dict[str, Any] | bytes) -> None:
-        for line in lines:
-            self._incoming.put_nowait(
-                line if isinstance(line, bytes) else json.dumps(line).encode()
-            )
-
-    def end(self) -> None:
-        self._incoming.put_nowait(None)
-
-    async def run(self, *lines: dict[str, Any] | bytes) -> list[dict[str, Any]]:
-        """Send the lines, end the input, and return all that was said."""
-        self.send(*lines)
-        self.end()
-        await self.serve()
-        return self.said
-
-    async def serve(self) -> None:
-        async with asyncio.timeout(LIMIT):
-            await Server(self.options, self.launch, self._hear, _open).run(self._lines())
-
-    async def until(self, **fields: Any) -> dict[str, Any]:
-        """The first line with these fields, waited for."""
-        async with asyncio.timeout(LIMIT):
-            while True:
-                for line in self.said:
-                    if fields.items() <= line.items():
-                        return line
-                self._news.clear()
-                await self._news.wait()
-
-    def answer_to(self, id: str) -> dict[str, Any]:
-        [found] = [
-            line["response"]
-            for line in self.said
-            if line["type"] == "control_response" and line["response"]["request_id"] == id
-        ]
-        answer: dict[str, Any] = found
-        return answer
-
-    def _hear(self, line: bytes) -> None:
-        assert b"\n" not in line
-        self.said.append(json.loads(line))
-        self._news.set()
-
-    async def _lines(self) -> AsyncIterator[bytes]:
-        while (line := await self._incoming.get()) is not None:
-            yield line
-
-
-async def _open(options: AgentOptions, listener: Any) -> Supervisor:
-    supervisor = Supervisor(options, listener)
-    await supervisor.agent()
-    return supervisor
-
-
-def request(id: str, subtype: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "type": "control_request",
-        "request_id": id,
-        "request": {"subtype": subtype, **fields},
-    }
-
-
-def kinds(said: Sequence[dict[str, Any]]) -> list[str]:
-    return [line.get("subtype") or line["type"] for line in said]
 
 
 async def test_a_prompt_is_enough(tmp_path: Path) -> None:
@@ -149,12 +64,44 @@ async def test_unknown_requests_are_refused_and_the_session_goes_on(tmp_path: Pa
     assert kinds(said)[-1] == "success"
 
 
+FIELDS: dict[str, dict[str, Any]] = {
+    "apply_flag_settings": {"settings": {}},
+    "cancel_async_message": {"message_uuid": "11111111-1111-4111-8111-111111111111"},
+    "file_suggestions": {"query": "a"},
+    "get_task_output": {"task_id": "none"},
+    "mcp_message": {"server_name": "none", "message": {}},
+    "mcp_reconnect": {"serverName": "none"},
+    "mcp_set_servers": {"servers": {}},
+    "mcp_toggle": {"serverName": "none", "enabled": True},
+    "read_file": {"path": "none"},
+    "register_repo_root": {"directory": "none"},
+    "rename_session": {"title": "A title"},
+    "seed_read_state": {"path": "none", "mtime": 1},
+    "set_has_subscribers": {"has_subscribers": None},
+    "set_permission_mode": {"mode": "plan"},
+    "rewind_files": {"user_message_id": "none"},
+    "stop_task": {"task_id": "none"},
+    "update_settings": {"source": "localSettings", "settings": {}},
+}
+REFUSED = {
+    "get_task_output": "no command `none`",
+    "mcp_message": "Server not found: none",
+    "mcp_reconnect": "Server not found: none",
+    "mcp_toggle": "Server not found: none",
+    "read_file": "`none` is not there",
+    "register_repo_root": "`none` is not a folder",
+    "rewind_files": "",
+    "update_settings": "does not read `localSettings`",
+}
+
+
 @pytest.mark.parametrize("subtype", sorted(subtypes()))
 async def test_every_request_is_answered_once(tmp_path: Path, subtype: str) -> None:
-    fields = {"mode": "plan", "task_id": "none", "title": "A title"}
     talk = Talk(tmp_path)
-    await talk.run(request("r1", subtype, **fields))
-    assert talk.answer_to("r1")["subtype"] == "success"
+    await talk.run(request("r1", subtype, **FIELDS.get(subtype, {})))
+    answer = talk.answer_to("r1")
+    assert answer["subtype"] == ("error" if subtype in REFUSED else "success")
+    assert REFUSED.get(subtype, "") in answer.get("error", "")
 
 
 @pytest.mark.parametrize(
@@ -188,6 +135,7 @@ async def test_lines_that_mean_nothing_are_passed_over(tmp_path: Path) -> None:
 async def test_prompts_are_echoed_when_they_are_taken_up(tmp_path: Path) -> None:
     talk = Talk(tmp_path, says("Hello."), launch=Launch(replay=True))
     said = await talk.run({**HI, "uuid": "11111111-1111-4111-8111-111111111111"})
+    said = [line for line in said if line["type"] != "command_lifecycle"]
     assert kinds(said) == ["init", "user", "assistant", "success"]
     assert (said[1]["uuid"], said[1]["isReplay"]) == ("11111111-1111-4111-8111-111111111111", True)
 

@@ -140,6 +140,7 @@ class Agent(msgspec.Struct):
         self.progress.begin()
         self.denials.clear()
         self.answering.clear()
+        prompt.taken()
         # Official 2.1.330 asks the hooks before it tells of the turn.
         try:
             admission = await self.hooks.prompt_came(prompt) if self.hooks else None
@@ -154,6 +155,8 @@ class Agent(msgspec.Struct):
         if admission and admission.notes:
             await self.conversation.say(admission.notes, is_meta=True)
         await self._say(prompt)
+        if not prompt.asks:
+            raise Ended(Outcome("noted"))
 
     async def take_inbox(self) -> None:
         """After a round of calls: news of background commands, and prompts that came meanwhile."""
@@ -186,18 +189,24 @@ class Agent(msgspec.Struct):
             except Interrupted:
                 self.inbox.put_back(prompt)
                 raise
+            prompt.taken()
             if admission.refusal is not None:
                 await self.hooks.refuse(admission.refusal)
                 return
             if admission.notes:
                 await self.conversation.say(admission.notes, is_meta=True)
+        else:
+            prompt.taken()
         await self._say(prompt)
 
     async def _say(self, prompt: Prompt) -> None:
         if prompt.uuid is not None:
             self.answering.append(prompt.uuid)
         uuid = await self.conversation.say(
-            prompt.blocks, is_meta=prompt.synthetic, uuid=prompt.uuid, extra=prompt.fields or None
+            prompt.blocks,
+            is_meta=prompt.synthetic or prompt.is_meta,
+            uuid=prompt.uuid,
+            extra=prompt.fields or None,
         )
         if self.checkpoints is not None and not prompt.synthetic:
             await self.checkpoints.prompt(uuid)

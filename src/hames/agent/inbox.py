@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import msgspec
 
 from hames.blocks import Block
+
+Priority = Literal["now", "next", "later"]
+"""What a prompt does to an answer under way: end it, join it at its next round of tools, wait for its end."""
 
 
 class Prompt(msgspec.Struct):
@@ -22,6 +26,20 @@ class Prompt(msgspec.Struct):
     """Further fields of its transcript line."""
     replay: bool = False
     """Listeners are told when it is taken up."""
+    priority: Priority = "next"
+    asks: bool = True
+    """The model answers; else it is only added to the conversation."""
+    is_meta: bool = False
+    """A program wrote it, not the user."""
+    is_literal: bool = False
+    """Its text names no commands and no files."""
+    on_taken: Callable[[Prompt], None] | None = None
+    """Called as it is taken up."""
+
+    def taken(self) -> None:
+        """Tell whoever follows it."""
+        if self.on_taken is not None:
+            self.on_taken(self)
 
 
 class Inbox:
@@ -47,6 +65,12 @@ class Inbox:
     def take(self) -> Prompt | None:
         """The oldest prompt, or None."""
         return self._waiting.popleft() if self._waiting else None
+
+    def drop(self, uuid: str | None) -> list[Prompt]:
+        """Take out the prompts of that id, or all; what was taken out."""
+        dropped = [one for one in self._waiting if uuid in (None, one.uuid)]
+        self._waiting = deque(one for one in self._waiting if uuid not in (None, one.uuid))
+        return dropped
 
     def drain(self) -> list[Prompt]:
         """All that waits, oldest first."""

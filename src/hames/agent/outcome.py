@@ -21,6 +21,7 @@ Kind = Literal[
     "hook_stopped",
     "stop_prevented",
     "prompt_blocked",
+    "noted",
     "failed",
 ]
 
@@ -66,5 +67,6 @@ ENDINGS: dict[Kind, Ending] = {
     "hook_stopped": Ending("success", False, "hook_stopped"),
     "stop_prevented": Ending("success", False, "stop_hook_prevented"),
     "prompt_blocked": Ending("success", False, None),
+    "noted": Ending("success", False, None),
     "failed": Ending("error_during_execution", True, "turn_setup_failed"),
 }

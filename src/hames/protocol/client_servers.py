@@ -10,6 +10,7 @@ from typing import Any
 from hames import _json
 from hames._version import __version__
 from hames.errors import ClientError, ToolError
+from hames.protocol.elicitation import elicit
 from hames.protocol.questions import Questions
 from hames.tools.tool import Asks, Call, Result, Tool
 
@@ -31,12 +32,15 @@ class ClientServer:
         self.tools: list[Tool] = []
         self.info: dict[str, Any] = {}
         self.error: str | None = None
+        self.enabled = True
+        """Switched off, it has no tools for the model."""
         self._questions = questions
         self._listed: list[dict[str, Any]] = []
         self._ids = count()
 
     async def connect(self) -> None:
         """Introduce ourselves and learn the tools. A failure stands in `error`."""
+        self.error, self._listed, self.tools = None, [], []
         try:
             async with asyncio.timeout(CONNECT):
                 await self._connect()
@@ -47,16 +51,41 @@ class ClientServer:
         if self.error:
             log.warning("The client's MCP server `%s` cannot be used: %s", self.name, self.error)
 
+    async def serve(self, asked: dict[str, Any]) -> None:
+        """Answer a request of the server's own: a question to the user, or whether we are there."""
+        answer: dict[str, Any] = {"jsonrpc": "2.0", "id": asked["id"]}
+        params = asked.get("params")
+        match asked["method"]:
+            case "elicitation/create" if isinstance(params, dict):
+                answer["result"] = await elicit(self._questions, self.name, params)
+            case "ping":
+                answer["result"] = {}
+            case method:
+                answer["error"] = {"code": -32601, "message": f"There is no method `{method}`."}
+        try:
+            await self._send(answer)
+        except ToolError as error:
+            log.warning("%s", error)
+
+    @property
+    def state(self) -> str:
+        """The official word for how it stands."""
+        if not self.enabled:
+            return "disabled"
+        return "failed" if self.error else "connected"
+
     def status(self) -> dict[str, Any]:
         """The server as `mcp_status` tells of it."""
         told: dict[str, Any] = {
             "name": self.name,
-            "status": "failed" if self.error else "connected",
+            "status": self.state,
             "config": {"type": "sdk", "name": self.name},
             "scope": "dynamic",
             "source": "sdk",
             "transport": "sdk",
         }
+        if not self.enabled:
+            return told
         if self.error:
             return {**told, "error": self.error}
         return {**told, "serverInfo": self.info, "tools": [_shown(raw) for raw in self._listed]}
@@ -64,7 +93,10 @@ class ClientServer:
     async def _connect(self) -> None:
         client = {"name": "hames", "version": __version__}
         began = await self._request(
-            "initialize", protocolVersion=PROTOCOL, clientInfo=client, capabilities={}
+            "initialize",
+            protocolVersion=PROTOCOL,
+            clientInfo=client,
+            capabilities={"elicitation": {}},
         )
         info = began.get("serverInfo")
         self.info = info if isinstance(info, dict) else {}

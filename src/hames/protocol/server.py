@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -19,17 +19,19 @@ from hames import _json
 from hames.agent.agent import Agent
 from hames.agent.inbox import Prompt
 from hames.agent.options import AgentOptions
-from hames.blocks import from_content
 from hames.errors import HamesError, OptionsError
-from hames.events import Answered, Event, TurnStarted
+from hames.events import Answered, Event, TurnStarted, UserSaid
 from hames.messages import ResultMessage
+from hames.permissions.rules import is_removed
 from hames.protocol import bring, requests
 from hames.protocol.asking import AskClient
 from hames.protocol.client_servers import ClientServer
 from hames.protocol.handlers import Refused, handler
 from hames.protocol.mirror import mirror_lines
+from hames.protocol.prompts import Prompts
 from hames.protocol.questions import Questions
 from hames.protocol.wire import Wire
+from hames.tools.tool import Tool
 
 log = logging.getLogger("hames.protocol")
 
@@ -41,6 +43,7 @@ class Session(Protocol):
 
     async def agent(self) -> Agent: ...
     def prompt(self, prompt: Prompt) -> None: ...
+    def drop(self, uuid: str | None) -> list[Prompt]: ...
     def waiting(self) -> int: ...
     def interrupt(self) -> None: ...
     def finish(self) -> None: ...
@@ -79,20 +82,22 @@ class Server:
     ) -> None:
         self.launch = launch
         self.state: str | None = None
-        self.thinking: int | None = None
-        """The thinking budget that the client has set."""
         self.result: ResultMessage | None = None
         """Of the last prompt."""
         self.client_servers: list[ClientServer] = []
+        self._offered: list[Tool] = []
+        """Their tools, as the model has them."""
         self.questions = Questions(write, options.ids)
-        self._options = options
+        self.options = options
+        """What the session is begun with."""
+        self.prompts = Prompts(self._tell_fate, self._echo, replay=launch.replay)
+        self._began = options.clock.monotonic()
         self._write = write
         self._open = open
         self._wire = Wire(options.resume or options.session_id or "", options.ids)
         self._opening: asyncio.Task[tuple[Session, Agent]] | None = None
         self._session: Session | None = None
         self._begun = asyncio.Event()
-        self._early: list[Prompt] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, lines: AsyncIterator[bytes]) -> None:
@@ -136,6 +141,10 @@ class Server:
         _, agent = await asyncio.shield(self._begin())
         return agent
 
+    def milliseconds(self) -> int:
+        """How long the client has been served."""
+        return round((self.options.clock.monotonic() - self._began) * 1000)
+
     def interrupt(self) -> None:
         """Stop the answer under way; a permission question about it is taken back at once."""
         if self._session is not None:
@@ -150,7 +159,8 @@ class Server:
     def _take(self, line: bytes) -> None:
         match _decoded(line):
             case {"type": "user"} as raw:
-                self._prompt(raw)
+                self.prompts.take(raw)
+                self._begin()
             case {"type": "control_request", "request_id": str() as id} as raw:
                 self._request(id, raw.get("request"))
             case {"type": "control_response", "response": response}:
@@ -161,15 +171,6 @@ class Server:
                         task.cancel()
             case _:  # `keep_alive`, and what newer clients may say
                 return
-
-    def _prompt(self, raw: dict[str, Any]) -> None:
-        prompt = read_prompt(raw)
-        prompt.replay = self.launch.replay
-        if self._session is not None:
-            self._session.prompt(prompt)
-        else:
-            self._early.append(prompt)
-            self._begin()
 
     def _request(self, id: str, raw: Any) -> None:
         """Serve a request beside everything else. What it brings along holds for all later lines."""
@@ -184,16 +185,19 @@ class Server:
                 self._bring(request)
         except (msgspec.ValidationError, Refused, OptionsError) as error:
             return self._refuse(id, f"`{subtype}`: {error}", getattr(error, "code", None))
-        task = asyncio.create_task(self._serve(id, request), name=id)
+        return self.later(self._serve(id, request), name=id)
+
+    def later(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
+        """Do something beside everything else; the end of the session waits for it."""
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return None
 
     def _bring(self, request: requests.Initialize) -> None:
         """Take over what a client brings along, and begin the session with it."""
         if self.opened and bring.something(request):
             raise Refused("The session has begun already; what it is to have must come before.")
-        self._options = bring.options(self._options, request, self.questions)
+        self.options = bring.options(self.options, request, self.questions)
         names = dict.fromkeys([*self.launch.client_servers, *(request.sdk_mcp_servers or ())])
         self.launch = replace(self.launch, client_servers=tuple(names))
         self._begin()
@@ -228,7 +232,7 @@ class Server:
         return self._opening
 
     async def _start(self) -> tuple[Session, Agent]:
-        options = self._options
+        options = self.options
         if self.launch.ask_client:
             ask = AskClient(self.questions, self._tell_state)
             options = replace(options, can_use_tool=ask)
@@ -236,22 +240,38 @@ class Server:
             ClientServer(name, self.questions) for name in self.launch.client_servers
         ]
         await asyncio.gather(*(one.connect() for one in self.client_servers))
-        if tools := [tool for one in self.client_servers for tool in one.tools]:
+        if tools := self._client_tools():
             own = ["default"] if options.tools is None else options.tools
             options = replace(options, tools=[*own, *tools])
         session = self._session = await self._open(options, self._on_event)
         agent = await session.agent()
-        agent.settings.init["mcp_servers"] = [
-            {"name": one.name, "status": one.status()["status"], "source": "sdk"}
-            for one in self.client_servers
-        ]
+        self._tell_servers(agent)
         self._wire = Wire(agent.session_id, options.ids)
+        stored = agent.conversation.log
         if self.launch.mirror:
-            stored = agent.conversation.log
             stored.on_written = lambda entries: self._mirror(stored.path, entries)
-        for prompt in self._early:
-            session.prompt(prompt)
+        self.prompts.begin(session, stored.stored)
         return session, agent
+
+    async def offer_tools(self) -> None:
+        """Offer the tools that the client's servers have by now, from the next request on."""
+        agent = await self.agent()
+        earlier = set(map(id, self._offered))
+        own = [tool for tool in agent.toolbox.tools if id(tool) not in earlier]
+        policy = agent.gate.policy
+        tools = [t for t in self._client_tools() if not is_removed(policy, t.name, t.aliases)]
+        agent.offer([*own, *tools])
+        self._tell_servers(agent)
+
+    def _client_tools(self) -> list[Tool]:
+        self._offered = [tool for one in self.client_servers if one.enabled for tool in one.tools]
+        return self._offered
+
+    def _tell_servers(self, agent: Agent) -> None:
+        """The next `init` says how the client's servers are."""
+        agent.settings.init["mcp_servers"] = [
+            {"name": one.name, "status": one.state, "source": "sdk"} for one in self.client_servers
+        ]
 
     async def _failed(self) -> None:
         """Ends when the session has; raises what kept it from starting."""
@@ -278,6 +298,7 @@ class Server:
         self._write(self._wire.line(event))
         if isinstance(event, Answered):
             self.result = event.result
+            self.prompts.answered(interrupted=_was_aborted(event.result))
             if self._session is not None and not self._session.waiting():
                 self._tell_state("idle")
 
@@ -308,21 +329,8 @@ async def _until_ended(session: Session) -> None:
         raise session.error
 
 
-def read_prompt(raw: dict[str, Any]) -> Prompt:
-    """The prompt of a `user` line. Raises OptionsError for one that is not the user's."""
-    match raw.get("message"):
-        case {"role": "user", "content": str() | list() as content}:
-            uuid = raw.get("uuid")
-            try:
-                blocks = from_content(content)
-            except (KeyError, TypeError, AttributeError) as error:
-                raise OptionsError(
-                    "A `user` line has content that is no list of content blocks."
-                ) from error
-            return Prompt(blocks, uuid=uuid if isinstance(uuid, str) and uuid else None)
-        case {"role": "user"}:
-            raise OptionsError("A `user` line needs `message.content`: a text or a list of blocks.")
-    raise OptionsError("A `user` line needs a `message` whose `role` is `user`.")
+def _was_aborted(result: ResultMessage) -> bool:
+    return (result.terminal_reason or "").startswith("aborted")
 
 
 def _decoded(line: bytes) -> Any:

@@ -44,6 +44,13 @@ class Wire:
         """A `system` line of the stream itself, which no event stands for."""
         return self._system(subtype, data)
 
+    def lifecycle(self, prompt: str, state: str) -> bytes:
+        """How it stands with a prompt that its client has named."""
+        return (
+            b'{"type":"command_lifecycle","command_uuid":%b,"state":%b,"uuid":"%b","session_id":%b}'
+            % (_text(prompt), _text(state), self._uuid(), self._session)
+        )
+
     def refusal(self, text: str) -> bytes:
         """The result of a session that could not be started; official clients raise its text."""
         # Official 2.1.330 writes it without an init before it.

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from hames._aio import Channel
 from hames.agent.agent import Agent
 from hames.agent.build import build
-from hames.agent.inbox import Prompt
+from hames.agent.inbox import Inbox, Prompt
 from hames.agent.options import AgentOptions
 from hames.agent.respond import respond
 from hames.events import Event
@@ -32,6 +32,7 @@ class Supervisor:
     ) -> None:
         self._options = options
         self._prompts: Channel[Prompt] = Channel()
+        self._urgent = Inbox()
         self.events: Channel[Event] = Channel()
         self._listener = listener or self.events.put
         self.error: Exception | None = None
@@ -50,8 +51,14 @@ class Supervisor:
         return await asyncio.shield(self._ready)
 
     def prompt(self, prompt: Prompt) -> None:
-        """Answer this prompt: now, or within the answer under way, at its next round of tools."""
-        if self._answering:
+        """Answer this prompt: now, or within the answer under way, at its next round of tools.
+
+        Its priority may say otherwise: the answer under way ends for it, or it waits for the end.
+        """
+        if self._answering and prompt.priority == "now":
+            self._urgent.put(prompt)
+            self._ready.result().interrupt.request()
+        elif self._answering and prompt.priority == "next":
             self._ready.result().inbox.put(prompt)
         else:
             self._queued += 1
@@ -60,7 +67,14 @@ class Supervisor:
     def waiting(self) -> int:
         """How many prompts nobody has taken up yet."""
         inbox = self._ready.result().inbox.waiting() if self._answering else ()
-        return self._queued + len(inbox)
+        return self._queued + len(self._urgent.waiting()) + len(inbox)
+
+    def drop(self, uuid: str | None = None) -> list[Prompt]:
+        """Take back the prompt of that id, or all that nobody has taken up; what was taken back."""
+        queued = self._prompts.drop(lambda one: uuid in (None, one.uuid))
+        self._queued -= len(queued)
+        inbox = self._ready.result().inbox.drop(uuid) if self._answering else []
+        return [*self._urgent.drop(uuid), *inbox, *queued]
 
     def feed(self, following: Callable[[], Awaitable[Prompt]]) -> None:
         """Take prompts from a function until it raises StopAsyncIteration, then finish."""
@@ -157,6 +171,8 @@ class Supervisor:
 
     async def _next_prompt(self, agent: Agent) -> Prompt:
         """What came during the last answer, then the next prompt or news of a background command."""
+        if (urgent := self._urgent.take()) is not None:
+            return urgent
         if (waiting := agent.inbox.take()) is not None:
             return waiting
         prompt = await agent.background.prompt_or(self._prompts.get)

@@ -64,6 +64,8 @@ class SessionLog:
         self.permission_mode = permission_mode
         self.leaf = leaf
         """uuid of the last line in the chain; the next one's parent."""
+        self.stored: frozenset[str] = frozenset()
+        """uuids of messages that were there when it was resumed."""
         self.on_warning: Callable[[str], None] | None = None
         self.on_written: Callable[[Sequence[bytes]], None] | None = None
         self._store = store
@@ -142,6 +144,7 @@ class SessionLog:
         log._callers.update(loaded.callers)
         log._kept.update(loaded.kept)
         log._end = end
+        log.stored = frozenset(loaded.positions)
         return log
 
     def subagent(self, agent_id: str) -> SessionLog:

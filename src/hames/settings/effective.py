@@ -19,6 +19,16 @@ from hames.settings.trust import NEVER_FROM_SETTINGS, Trust, admitted, needs_tru
 SettingSource = Literal["user", "project", "local"]
 """Files that are read on request."""
 
+ORDER: tuple[sources.Name, ...] = (
+    "userSettings",
+    "projectSettings",
+    "localSettings",
+    "flagSettings",
+    "sdkSettings",
+    "policySettings",
+)
+"""From the weakest to the strongest."""
+
 
 class Rule(msgspec.Struct, frozen=True):
     """A permission rule and where it stands."""
@@ -56,6 +66,25 @@ class Effective(msgspec.Struct, frozen=True):
             if one.source == "policySettings" or not only_managed
             for index, text in enumerate((one.values.get("permissions") or {}).get(behavior) or ())
         ]
+
+    def saying(self, source: sources.Name, values: Mapping[str, Any]) -> Effective:
+        """The same with other values in one source; nothing is read again.
+
+        Raises OptionsError for a value of a wrong type.
+        """
+        [fresh] = Sdk(values).load()
+        if fresh.problems:
+            raise OptionsError(" ".join(problem.text for problem in fresh.problems))
+        old = next((one for one in self.loaded if one.source == source), None)
+        fresh.source = source
+        if old is not None:
+            fresh.file, fresh.base = old.file, old.base
+        others = [one for one in self.loaded if one is not old]
+        place = ORDER.index(source)
+        weaker = sum(ORDER.index(one.source) <= place for one in others)
+        loaded = (*others[:weaker], fresh, *others[weaker:])
+        raw, places = merge(loaded)
+        return Effective(typed(raw), raw, places, loaded, self.trust)
 
     @property
     def only_managed_rules(self) -> bool:

@@ -19,7 +19,18 @@ R = TypeVar("R", bound=Request)
 Answer = dict[str, Any] | None
 Handler = Callable[["Server", Any], Awaitable[Answer]]
 
-MODULES = ("opening", "control", "rewinding", "state")
+MODULES = (
+    "opening",
+    "control",
+    "rewinding",
+    "context",
+    "files",
+    "loading",
+    "servers",
+    "session",
+    "settings",
+    "tasks",
+)
 
 _handlers: dict[type[Request], Handler] = {}
 

@@ -22,10 +22,8 @@ async def initialize(server: Server, request: Initialize) -> dict[str, Any]:
     agent = await server.agent()
     init = agent.init()
     answer = {
-        "commands": [
-            {"name": name, "description": "", "argumentHint": ""} for name in init["slash_commands"]
-        ],
-        "agents": [{"name": name, "description": ""} for name in init["agents"]],
+        "commands": commands(init),
+        "agents": agents(init),
         "output_style": init["output_style"],
         "available_output_styles": [init["output_style"]],
         "models": models(agent.model.id),
@@ -50,6 +48,18 @@ async def initialize(server: Server, request: Initialize) -> dict[str, Any]:
 async def list_models(server: Server, request: ListModels) -> dict[str, Any]:
     agent = await server.agent()
     return {"models": models(agent.model.id)}
+
+
+def commands(init: dict[str, Any]) -> list[dict[str, Any]]:
+    """The commands that a prompt may begin with."""
+    return [
+        {"name": name, "description": "", "argumentHint": ""} for name in init["slash_commands"]
+    ]
+
+
+def agents(init: dict[str, Any]) -> list[dict[str, Any]]:
+    """The kinds of subagents."""
+    return [{"name": name, "description": ""} for name in init["agents"]]
 
 
 def models(present: str) -> list[dict[str, Any]]:

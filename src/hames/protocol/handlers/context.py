@@ -1,19 +1,12 @@
-"""Requests that ask how a session stands."""
+"""How full the model's window is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hames._version import COMPATIBLE_VERSION
 from hames.agent.toolbox import definition
 from hames.protocol.handlers import handles
-from hames.protocol.requests import (
-    GetBinaryVersion,
-    GetContextUsage,
-    GetSessionCost,
-    GetSettings,
-    McpStatus,
-)
+from hames.protocol.requests import GetContextUsage
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
@@ -21,37 +14,6 @@ if TYPE_CHECKING:
 
 BYTES_PER_TOKEN = 4
 """The usual size of a token, where only a share is estimated."""
-
-
-@handles(McpStatus)
-async def mcp_status(server: Server, request: McpStatus) -> dict[str, Any]:
-    await server.agent()
-    return {"mcpServers": [one.status() for one in server.client_servers]}
-
-
-@handles(GetSessionCost)
-async def get_session_cost(server: Server, request: GetSessionCost) -> dict[str, Any]:
-    agent = await server.agent()
-    return {"text": f"Total cost: ${agent.ledger.total_cost_usd:.4f}"}
-
-
-@handles(GetBinaryVersion)
-async def get_binary_version(server: Server, request: GetBinaryVersion) -> dict[str, Any]:
-    return {"version": COMPATIBLE_VERSION, "buildTime": None}
-
-
-@handles(GetSettings)
-async def get_settings(server: Server, request: GetSettings) -> dict[str, Any]:
-    """What is in force of the things that settings speak of."""
-    agent = await server.agent()
-    rules = agent.gate.policy.rules
-    permissions = {
-        "defaultMode": agent.gate.policy.mode,
-        "additionalDirectories": list(agent.gate.policy.folders),
-        **{kind: [rule.text for rule in getattr(rules, kind)] for kind in ("allow", "ask", "deny")},
-    }
-    effective = {"model": agent.model.id, "permissions": permissions}
-    return {"effective": effective, "sources": [], "applied": {"model": agent.frame.model}}
 
 
 @handles(GetContextUsage)
