@@ -13,9 +13,17 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from hames.permissions.words import ANY, Word, plain, scan
+from hames.permissions.shell_redirects import (
+    HIDDEN,
+    check_heredoc,
+    extra_destinations,
+    has_command_body,
+    read_redirect,
+)
+from hames.permissions.shell_script import Command, Script
+from hames.permissions.shell_source import PLAIN, WORDS, Source
+from hames.permissions.shell_tests import is_test, read_test
+from hames.permissions.words import ANY, Word, plain
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -24,46 +32,6 @@ LONGEST = 10_000
 """A longer command is asked about; it is parsed for deny rules only."""
 
 _MOST_NODES = 200_000
-
-
-class Redirect(msgspec.Struct):
-    """A redirect to or from a file. Copies of descriptors and here-documents are none."""
-
-    target: Word
-    writes: bool
-    reads: bool
-
-
-class Command(msgspec.Struct):
-    """A simple command."""
-
-    words: list[Word]
-    """Its name and arguments."""
-    assignments: list[tuple[str, Word]] = msgspec.field(default_factory=list)
-    start: int = 0
-    repeated: bool = False
-    """It stands in a loop."""
-
-    @property
-    def name(self) -> str:
-        """The command's name; "" when it is known only at run time."""
-        return self.words[0].marked if self.words and self.words[0].static else ""
-
-
-class Script(msgspec.Struct):
-    """What a shell text runs."""
-
-    text: str
-    commands: list[Command] = msgspec.field(default_factory=list)
-    redirects: list[Redirect] = msgspec.field(default_factory=list)
-    variables: list[str] = msgspec.field(default_factory=list)
-    """Names that loops set."""
-    problem: str | None = None
-    """Why it cannot be checked completely."""
-
-    def doubt(self, problem: str) -> None:
-        """Note the first problem."""
-        self.problem = self.problem or problem
 
 
 def parse(text: str, *, home: str = "", cwd: str = "") -> Script:
@@ -79,7 +47,7 @@ def parse(text: str, *, home: str = "", cwd: str = "") -> Script:
     tree = _parser().parse(data)
     if tree.root_node.has_error:
         script.doubt("It is not complete shell text.")
-    _Reader(script, data.decode("latin-1"), home, cwd).read(tree.root_node)
+    _Reader(Source(script, data.decode("latin-1"), home, cwd)).read(tree.root_node)
     return script
 
 
@@ -141,52 +109,18 @@ _TOKENS = frozenset(
     """.replace("\\n", "").split()
 ) | {"\n"}
 
-_WORDS = frozenset(
-    [
-        "word",
-        "number",
-        "raw_string",
-        "string",
-        "ansi_c_string",
-        "translated_string",
-        "concatenation",
-        "simple_expansion",
-        "expansion",
-        "command_substitution",
-        "process_substitution",
-        "arithmetic_expansion",
-        "brace_expression",
-    ]
-)
-_EXPANSIONS = frozenset(
-    [
-        "simple_expansion",
-        "expansion",
-        "command_substitution",
-        "process_substitution",
-        "arithmetic_expansion",
-        "ansi_c_string",
-        "translated_string",
-        "brace_expression",
-    ]
-)
 _ASSIGNING = frozenset(("command", "declaration_command"))
 """Nodes that take in their assignments themselves."""
 _LOOPS = frozenset(("for_statement", "while_statement", "c_style_for_statement"))
 
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./^-][A-Za-z0-9_@%+:=,./^-]*")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _GAP = re.compile(r"(?:[ \t\n]|(?<=[ \t\n])\\\n)*")
 _WORD_GAP = re.compile(r"[ \t](?:[ \t]|(?<=[ \t\n])\\\n)*")
-_HIDDEN = re.compile(r"(?<!\\)(?:\\\\)*(?:`|\$[({\[])")
 _SAFE_EXPANSION = re.compile(
     r"\$\{(?:#?(?:[A-Za-z_]\w*|\d+|[@*#?])|(?:[A-Za-z_]\w*|\d+|[@*])(?::?[-+?]|[#%/^,]).*)\}",
     re.DOTALL,
 )
 _SAFE_ARITHMETIC = re.compile(r"\$(?:\(\([\d\s+*/%()<>=&|^~!?:-]*\)\)|\[[\d\s+*/%()-]*\])")
-_INTEGER = re.compile(r"-?\d+|\"?\$[?#]\"?|\"?\$\{#\w+\}\"?")
-_HEREDOC = re.compile(r"(\\?)(['\"]?)([A-Za-z_]\w*)\2")
-_CASE_PATTERN = re.compile(r"[\w.*?/-]+")
 _RESERVED = frozenset(
     [
         "if",
@@ -217,12 +151,11 @@ _RESERVED = frozenset(
 class _Reader:
     """Walks a tree once, in the order of the source."""
 
-    def __init__(self, script: Script, source: str, home: str, cwd: str) -> None:
-        self.script = script
+    def __init__(self, source: Source) -> None:
         self.source = source
-        self.values = {"HOME": home, "PWD": cwd}
-        self.home = home
-        self.expands = "$" in source or "`" in source
+        self.script = source.script
+        self.text = source.text
+        self.expands = "$" in self.text or "`" in self.text
         self.last = 0
         self.heredoc_row = -1
 
@@ -250,10 +183,10 @@ class _Reader:
             elif kind == "variable_assignment" and above.type not in _ASSIGNING:
                 self._bare_assignment(node)
             elif kind == "heredoc_redirect":
-                self._heredoc(node)
+                self.heredoc_row = check_heredoc(self.source, node, self.heredoc_row)
             children.reverse()
             stack.extend([(child, node, loop, inner, loose) for child in children])
-        if not _GAP.fullmatch(self.source, self.last):
+        if not _GAP.fullmatch(self.text, self.last):
             self.script.doubt("Part of it is not understood.")
         self.script.commands.sort(key=lambda command: command.start)
 
@@ -263,8 +196,8 @@ class _Reader:
             self.last = max(self.last, end)
             return
         if start > self.last and not (
-            (start == self.last + 1 and self.source[self.last] == " ")
-            or _GAP.fullmatch(self.source, self.last, start)
+            (start == self.last + 1 and self.text[self.last] == " ")
+            or _GAP.fullmatch(self.text, self.last, start)
         ):
             self.script.doubt("Part of it is not understood.")
         self.last = max(self.last, end)
@@ -274,11 +207,11 @@ class _Reader:
         elif kind in ("ansi_c_string", "heredoc_body") or kind == "string":
             pass
         elif kind == "comment":
-            if inner or (start and self.source[start - 1] not in " \t\n;&|()"):
+            if inner or (start and self.text[start - 1] not in " \t\n;&|()"):
                 self.script.doubt("It has a comment in an unusual place.")
         elif kind not in _LEAVES:
             self.script.doubt(f"A {kind.replace('_', ' ')} is not checked.")
-        elif self.expands and kind != "raw_string" and _HIDDEN.search(self.source, start, end):
+        elif self.expands and kind != "raw_string" and HIDDEN.search(self.text, start, end):
             self.script.doubt("Part of it is not understood.")
 
     def _group(self, node: Node, above: Node, kind: str, loop: bool) -> bool:
@@ -289,19 +222,19 @@ class _Reader:
             case "declaration_command" | "unset_command":
                 self._declaration(node, loop)
             case "file_redirect":
-                self._redirect(node)
+                read_redirect(self.source, node)
             case "herestring_redirect" | "process_substitution" | "simple_expansion":
                 pass
             case "command_substitution":
-                text = self.source[node.start_byte : node.end_byte].lstrip()
+                text = self.text[node.start_byte : node.end_byte].lstrip()
                 if text.startswith("`") and "\\" in text:
                     # Bash takes backslashes away before it reads what is inside.
                     self.script.doubt("It has a backslash between backquotes.")
             case "expansion":
-                if not _SAFE_EXPANSION.fullmatch(self.source, node.start_byte, node.end_byte):
+                if not _SAFE_EXPANSION.fullmatch(self.text, node.start_byte, node.end_byte):
                     self.script.doubt("It expands a variable in an unusual way.")
             case "arithmetic_expansion":
-                if not _SAFE_ARITHMETIC.fullmatch(self.source, node.start_byte, node.end_byte):
+                if not _SAFE_ARITHMETIC.fullmatch(self.text, node.start_byte, node.end_byte):
                     self.script.doubt(
                         "It calculates with variables, whose values may run commands."
                     )
@@ -311,9 +244,9 @@ class _Reader:
             case "for_statement":
                 self._for(node)
             case "test_command":
-                self._test(node, loop)
+                self.script.commands.append(read_test(self.source, node, loop))
             case "unary_expression" | "binary_expression" | "parenthesized_expression":
-                if above.type != "test_command" and not _is_test(above):
+                if above.type != "test_command" and not is_test(above):
                     self.script.doubt("It calculates, which may run commands.")
             case "heredoc_body":
                 return True
@@ -325,7 +258,7 @@ class _Reader:
 
     def _command(self, node: Node, above: Node, loop: bool) -> None:
         command = Command([], start=node.start_byte, repeated=loop)
-        extra = _extra_destinations(above) if above.type == "redirected_statement" else []
+        extra = extra_destinations(above) if above.type == "redirected_statement" else []
         later = {word.start_byte for word in extra}
         previous: Node | None = None
         for child in sorted([*node.children, *extra], key=lambda child: child.start_byte):
@@ -335,10 +268,10 @@ class _Reader:
                 kind = child.type
             if kind == "variable_assignment":
                 self._assignment(child, command)
-            elif kind in _WORDS:
+            elif kind in WORDS:
                 if previous and child.start_byte not in later and not self._apart(previous, child):
                     self.script.doubt("Two words stand together.")
-                command.words.append(self._word(child))
+                command.words.append(self.source.word(child))
             elif kind not in ("file_redirect", "herestring_redirect", "heredoc_redirect"):
                 self.script.doubt("A command is not built as usual.")
             previous = child
@@ -354,7 +287,7 @@ class _Reader:
     def _apart(self, first: Node, second: Node) -> bool:
         if second.type.endswith("_redirect"):
             return True
-        return bool(_WORD_GAP.fullmatch(self.source, first.end_byte, second.start_byte))
+        return bool(_WORD_GAP.fullmatch(self.text, first.end_byte, second.start_byte))
 
     def _check_redirect_gaps(self, statement: Node) -> None:
         for redirect in statement.children_by_field_name("redirect"):
@@ -364,14 +297,14 @@ class _Reader:
                     self.script.doubt("Two words stand together.")
 
     def _assignment(self, node: Node, command: Command) -> None:
-        name = self._text(node.children[0])
+        name = self.source.text_of(node.children[0])
         value = node.child_by_field_name("value")
         if not _NAME.fullmatch(name) or (value is not None and value.type == "array"):
             self.script.doubt("It assigns in an unusual way.")
         if value is None or value.type == "array":
             command.assignments.append((name, plain("")))
         else:
-            command.assignments.append((name, self._word(value)))
+            command.assignments.append((name, self.source.word(value)))
 
     def _bare_assignment(self, node: Node) -> None:
         command = Command([], start=node.start_byte)
@@ -386,203 +319,29 @@ class _Reader:
                 kind == "variable_assignment"
                 and (value := child.child_by_field_name("value")) is not None
             ):
-                word = None if value.type == "array" else self._word(value)
-                name = self._text(child.children[0])
-                raw = self._text(child)
+                word = None if value.type == "array" else self.source.word(value)
+                name = self.source.text_of(child.children[0])
+                raw = self.source.text_of(child)
                 if word is None or not _NAME.fullmatch(name):
                     self.script.doubt("It assigns in an unusual way.")
                     word = Word(raw, ANY, False)
                 command.words.append(Word(raw, f"{name}={word.marked}", word.static))
-            elif kind in _WORDS:
-                command.words.append(self._word(child))
+            elif kind in WORDS:
+                command.words.append(self.source.word(child))
             else:
-                raw = self._text(child)
-                command.words.append(Word(raw, raw, bool(_PLAIN.fullmatch(raw))))
+                raw = self.source.text_of(child)
+                command.words.append(Word(raw, raw, bool(PLAIN.fullmatch(raw))))
         self._add(command)
 
     def _for(self, node: Node) -> None:
         name = node.child_by_field_name("variable")
         if node.children[0].type != "for" or name is None:
             self.script.doubt("A `select` is not checked.")
-        elif not re.fullmatch(r"[a-z_][a-z0-9_]*", self._text(name)):
-            self.script.doubt(f"A loop sets the variable `{self._text(name)}`.")
+        elif not re.fullmatch(r"[a-z_][a-z0-9_]*", self.source.text_of(name)):
+            self.script.doubt(f"A loop sets the variable `{self.source.text_of(name)}`.")
         else:
-            self.script.variables.append(self._text(name))
-
-    def _test(self, node: Node, loop: bool) -> None:
-        """`[ ... ]` and `[[ ... ]]`, as a command of that name."""
-        double = node.children[0].type == "[["
-        if node.children[0].type not in ("[", "[["):
-            self.script.doubt("It calculates, which may run commands.")
-        command = Command([plain("[[" if double else "[")], start=node.start_byte, repeated=loop)
-        stack = list(reversed(node.children[1:-1]))
-        while stack:
-            child = stack.pop()
-            kind = child.type
-            if kind in _WORDS:
-                command.words.append(self._word(child))
-            elif kind in ("unary_expression", "binary_expression"):
-                if not self._test_is_safe(child, double):
-                    self.script.doubt("It has a test that may run commands.")
-                stack.extend(reversed(child.children))
-            elif kind in (
-                "test_operator",
-                "==",
-                "!=",
-                "=",
-                "=~",
-                "!",
-                "&&",
-                "||",
-                "-a",
-                "-o",
-                "<",
-                ">",
-            ):
-                command.words.append(plain(self._text(child)))
-            else:
-                self.script.doubt("It has a test that is not understood.")
-        self.script.commands.append(command)
-
-    def _test_is_safe(self, node: Node, double: bool) -> bool:
-        operators = [
-            child for child in node.children if child.type not in _WORDS and not _is_test(child)
-        ]
-        operands = [child for child in node.children if child.type in _WORDS]
-        for operator in operators:
-            text = self._text(operator)
-            if text in ("-v", "-R"):
-                return False
-            if double and text in ("-eq", "-ne", "-lt", "-le", "-gt", "-ge"):
-                if not all(_INTEGER.fullmatch(self._text(operand)) for operand in operands):
-                    return False
-            elif (not double and text in ("&&", "||", "<", ">", "=~")) or not re.fullmatch(
-                r"-[a-zA-Z]{1,2}|==?|!=?|=~|&&|\|\||[<>]", text
-            ):
-                return False
-        return True
-
-    # Redirects
+            self.script.variables.append(self.source.text_of(name))
 
     def _redirected(self, node: Node) -> None:
-        if _extra_destinations(node) and not _has_command_body(node):
+        if extra_destinations(node) and not has_command_body(node):
             self.script.doubt("Words after a redirect belong to no command.")
-
-    def _redirect(self, node: Node) -> None:
-        operator = next((child.type for child in node.children if not child.is_named), "")
-        destination = node.child_by_field_name("destination")
-        descriptor = node.child_by_field_name("descriptor")
-        if descriptor is not None and not self._text(descriptor).isdigit():
-            self.script.doubt("It redirects in an unusual way.")
-        if destination is None:
-            if operator not in ("<&-", ">&-"):
-                self.script.doubt("It redirects in an unusual way.")
-            return
-        word = self._word(destination)
-        if operator in (">&", "<&") and re.fullmatch(r"\d+-?", word.marked):
-            return
-        if operator == "<":
-            self.script.redirects.append(Redirect(word, writes=False, reads=True))
-        elif operator in (">", ">>", "&>", "&>>", ">|", ">&"):
-            self.script.redirects.append(Redirect(word, writes=True, reads=False))
-        else:
-            self.script.doubt("It redirects in an unusual way.")
-            self.script.redirects.append(Redirect(word, writes=True, reads=True))
-
-    def _heredoc(self, node: Node) -> None:
-        """Check that the grammar ends a here-document where bash does."""
-        parts = {child.type: child for child in node.children}
-        start, body, end = (parts.get(f"heredoc_{part}") for part in ("start", "body", "end"))
-        if any(child.type in _WORDS for child in node.children):
-            self.script.doubt("Words after a here-document belong to no command.")
-        if start is None or body is None or end is None or start.start_point[0] <= self.heredoc_row:
-            self.script.doubt("It has a here-document that is not understood.")
-            return
-        self.heredoc_row = end.end_point[0]
-        written = _HEREDOC.fullmatch(self._text(start))
-        text = self._text(body)
-        first, last = body.start_byte, end.end_byte
-        newline = self.source.find("\n", start.end_byte)
-        if (
-            written is None
-            or self._text(end).strip("\t") != written[3]
-            or any(line.strip() == written[3] for line in text.split("\n"))
-            or first != newline + 1
-            or self.source[last : last + 1] not in ("", "\n")
-            or self.source[self.source.rfind("\n", 0, end.start_byte) + 1 : end.start_byte].strip(
-                "\t"
-            )
-        ):
-            self.script.doubt("It has a here-document that is not understood.")
-        elif not (written[1] or written[2]) and _HIDDEN.search(text):
-            self.script.doubt("It has a here-document that runs commands.")
-
-    # Words
-
-    def _text(self, node: Node) -> str:
-        return _decoded(self.source[node.start_byte : node.end_byte])
-
-    def _word(self, node: Node) -> Word:
-        start, end = node.start_byte, node.end_byte
-        raw = self.source[start:end]
-        if _PLAIN.fullmatch(raw):
-            return Word(raw, raw, True)
-        scanned = scan(self.source, start, end, self._holes(node))
-        if scanned is None:
-            self.script.doubt(f"The word `{_decoded(raw)[:80]}` is not understood.")
-            return Word(_decoded(raw), ANY, False)
-        marked, static = scanned
-        if raw.startswith("~"):
-            marked, static = self._tilde(marked, static)
-        elif "=~" in raw or ":~" in raw:
-            # Bash expands these where the word looks like an assignment.
-            marked, static = re.sub("([=:])~[^/:]*", rf"\1{ANY}", marked), False
-        return Word(_decoded(raw), _decoded(marked), static)
-
-    def _holes(self, node: Node) -> dict[int, tuple[int, str]]:
-        holes: dict[int, tuple[int, str]] = {}
-        stack = [node]
-        while stack:
-            child = stack.pop()
-            if child.type in _EXPANSIONS:
-                value = ANY
-                if child.type in ("simple_expansion", "expansion"):
-                    name = self.source[child.start_byte : child.end_byte].strip("${}")
-                    value = self.values.get(name) or ANY
-                start = child.start_byte
-                while self.source[start] in " \t\n":  # the grammar counts blanks in a string to it
-                    start += 1
-                holes[start] = (child.end_byte, value)
-            else:
-                stack.extend(child.named_children)
-        return holes
-
-    def _tilde(self, marked: str, static: bool) -> tuple[str, bool]:
-        prefix, slash, rest = marked.partition("/")
-        if prefix == "~" and self.home:
-            return self.home + slash + rest, static
-        return ANY + slash + rest, False
-
-
-def _decoded(text: str) -> str:
-    """Text of the source, whose letters stand for bytes, as what it says."""
-    return text if text.isascii() else text.encode("latin-1").decode("utf-8", "replace")
-
-
-def _is_test(node: Node) -> bool:
-    return node.type in ("unary_expression", "binary_expression", "parenthesized_expression")
-
-
-def _has_command_body(node: Node) -> bool:
-    body = node.child_by_field_name("body")
-    return body is not None and body.type == "command"
-
-
-def _extra_destinations(statement: Node) -> list[Node]:
-    """Words that the grammar counts to a redirect although they are arguments: `a > out b`."""
-    return [
-        word
-        for redirect in statement.children_by_field_name("redirect")
-        if redirect.type == "file_redirect"
-        for word in redirect.children_by_field_name("destination")[1:]
-    ]

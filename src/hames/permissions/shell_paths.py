@@ -11,7 +11,7 @@ import msgspec
 from hames.permissions.options import Options, use
 from hames.permissions.paths import files_of, normal, place, start_of
 from hames.permissions.protected import critical_folders
-from hames.permissions.readonly_commands import RECURSIVE, UNREAD, reads
+from hames.permissions.readonly_commands import RECURSIVE, UNREAD
 from hames.permissions.readonly_languages import sed_prints
 from hames.permissions.types import Policy
 from hames.permissions.words import (
@@ -168,15 +168,17 @@ def _glob(policy: Policy, folder: str, marked: str) -> list[str] | None:
     return found
 
 
-def touched(inner: Inner) -> Touched:
-    """The words of a command that may name files. For deny rules, so rather too many than too few."""
+def touched(inner: Inner, known: list[Word] | None) -> Touched:
+    """The words of a command that may name files. For deny rules, so rather too many than too few.
+
+    `known` is what a read-only command reads.
+    """
     name, words = inner.name, inner.words
     operands = list(words[1:])
     if name in UNREAD or name in _STATUS_ONLY:
         return Touched([], written(inner))
     if name == "dd":
         return Touched(_after("if=", operands), _after("of=", operands))
-    known = reads(words)
     if known is None:
         known = [piece for word in _without_messages(name, operands) for piece in _pieces(word)]
     if name in _NAMES_ONLY:

@@ -1,0 +1,97 @@
+"""`Bash(...)` rules as patterns, and the texts under which they may know a command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from hames.permissions.rules import Compiled, Rule, specific
+from hames.permissions.types import Behavior, Question
+from hames.permissions.words import Word, wildcard_match
+from hames.permissions.wrappers import Inner
+
+_RUN = re.compile(r"[ \t]+")
+
+
+class ShellPattern(msgspec.Struct, frozen=True):
+    """The specifier of a shell rule."""
+
+    exact: str | None
+    """The whole command, for a pattern without `*`."""
+    wildcards: tuple[str, ...]
+    """Patterns with `*`, of which one must match the whole text."""
+    mention: re.Pattern[str] | None
+    """Finds the program's name in code of another language."""
+
+    def matches(self, text: str) -> bool:
+        return any(wildcard_match(wildcard, text) for wildcard in self.wildcards)
+
+    def is_mentioned(self, inner: Inner) -> bool:
+        """Whether code in another language mentions the program of the rule."""
+        found = self.mention
+        return found is not None and any(found.search(word.text) for word in inner.words[1:])
+
+
+Patterns = list[tuple[Rule, ShellPattern]]
+
+
+def patterns(rules: Compiled, question: Question, behavior: Behavior) -> Patterns:
+    """The rules of this answer that speak of commands, made once for each policy."""
+
+    def build() -> Patterns:
+        speaking = specific(rules.of(behavior), question, "Runs")
+        return [(rule, compile_pattern(specifier)) for rule, specifier in speaking]
+
+    found: Patterns = rules.remember(("shell", behavior, question.tool, question.aliases), build)
+    return found
+
+
+def compile_pattern(specifier: str) -> ShellPattern:
+    """A specifier: `make`, `git log:*`, `git * main`."""
+    text = blanks(specifier)
+    if text.endswith(":*"):
+        text = text[:-2] + " *"
+    program = text.split(" ")[0].rpartition("/")[2]
+    mention = (
+        re.compile(rf"(?<![\w-]){re.escape(program)}(?![\w-])") if "*" not in program else None
+    )
+    if "*" not in text:
+        return ShellPattern(text, (text,), mention)
+    return ShellPattern(None, (text, text[:-2]) if text.endswith(" *") else (text,), mention)
+
+
+def blanks(text: str) -> str:
+    """The text with every run of blanks as one."""
+    text = text.strip()
+    return _RUN.sub(" ", text) if "  " in text or "\t" in text else text
+
+
+def spellings(words: Sequence[Word]) -> set[str]:
+    """The texts under which a deny or ask rule may know a command."""
+    first = words[0].vague
+    program = first.rpartition("/")[2]
+    arguments = [word.vague for word in words[1:]]
+    found = {" ".join([word.raw for word in words])}
+    for name in (
+        {first, program, program.lower(), "./" + program}
+        if "/" in first
+        else {first, first.lower()}
+    ):
+        for start in _subcommands(arguments):
+            found.add(" ".join((name, *arguments[start:])))
+    return {blanks(text) for text in found}
+
+
+def _subcommands(arguments: Sequence[str]) -> set[int]:
+    """Where the arguments may begin that matter: options before a subcommand do not."""
+    found = {0}
+    if not arguments or not arguments[0].startswith("-"):
+        return found
+    for at in range(min(len(arguments), 12)):
+        if at in found and arguments[at].startswith("-"):
+            found.add(at + 1)
+            if at + 1 < len(arguments) and not arguments[at + 1].startswith("-"):
+                found.add(at + 2)
+    return found
