@@ -152,7 +152,6 @@ def test_a_reader_that_leaves_ends_it(hames: Hames) -> None:
     [
         (["--mcp-config", '{"mcpServers":{"db":{"command":"db"}}}'], "the server `db`"),
         (["--mcp-config", "{}"], "needs an object with `mcpServers`"),
-        (["--permission-prompt-tool", "mcp__x__y"], "it is one of: stdio"),
         (["--json-schema", "{}"], "does not have the official option `--json-schema`"),
     ],
 )
@@ -160,6 +159,12 @@ def test_what_there_is_not_is_named(hames: Hames, arguments: list[str], message:
     ran = hames().run(*STREAMS, *arguments)
     assert (ran.code, ran.output) == (1, "")
     assert message in ran.errors
+
+
+def test_a_permission_tool_that_is_not_there_ends_it(hames: Hames) -> None:
+    ran = hames().run(*STREAMS, "--permission-prompt-tool", "mcp__x__y", input=HI)
+    assert (ran.code, ran.output) == (1, "")
+    assert "There is no tool `mcp__x__y`" in ran.errors
 
 
 def test_empty_values_of_flags_are_understood(hames: Hames) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from hames._aio import Interrupt
 from hames._clock import Clock, Ids
+from hames.agent import planning
 from hames.agent.background import Background
 from hames.agent.conversation import Conversation
 from hames.agent.estimate import Estimate
@@ -152,8 +153,11 @@ class Agent(msgspec.Struct):
         if self.opening:
             opening, self.opening = self.opening, []
             await self.conversation.say(opening, is_meta=True)
-        if admission and admission.notes:
-            await self.conversation.say(admission.notes, is_meta=True)
+        notes = [reminder(note) for note in planning.news(self)]
+        if admission:
+            notes += admission.notes
+        if notes:
+            await self.conversation.say(notes, is_meta=True)
         await self._say(prompt)
         if not prompt.asks:
             raise Ended(Outcome("noted"))
@@ -170,7 +174,7 @@ class Agent(msgspec.Struct):
             if self.hooks is not None:
                 await self.hooks.instructions_given()
         news = self.background.news()
-        notes = [*news, *self.pending_notes]
+        notes = [*news, *self.pending_notes, *planning.news(self)]
         self.pending_notes.clear()
         if notes:
             # Who goes back to an earlier line must not lose news without knowing.

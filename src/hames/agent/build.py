@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hames._version import COMPATIBLE_VERSION, __version__
+from hames.agent import planning
 from hames.agent.agent import Agent, Settings
 from hames.agent.background import Background
 from hames.agent.conversation import Conversation
@@ -19,8 +20,9 @@ from hames.agent.limits import Budget, Limits
 from hames.agent.memory import memory_of
 from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
+from hames.agent.prompt_tool import PromptTool
 from hames.agent.settle import OPTIONS, Settled, settle
-from hames.agent.toolbox import Toolbox
+from hames.agent.toolset import Toolset
 from hames.context.environment import environment
 from hames.context.reminders import reminder
 from hames.context.request import Frame
@@ -29,7 +31,6 @@ from hames.errors import OptionsError
 from hames.events import Event
 from hames.models import find_model
 from hames.permissions.modes import parse_mode
-from hames.permissions.rules import is_removed
 from hames.permissions.types import Policy, Rules
 from hames.providers.network import Network
 from hames.providers.protocol import Provider
@@ -40,9 +41,8 @@ from hames.sessions.log import SessionLog
 from hames.sessions.resume import Loaded
 from hames.settings import sources
 from hames.settings.environ import Environ
-from hames.tools import ALIASES, CATALOGUE, DEFAULT, LEGACY, load
 from hames.tools.jobs import Jobs
-from hames.tools.tool import Spill, Tool
+from hames.tools.tool import Spill
 from hames.usage import Ledger
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     machine = computer.guarded(lambda path, writing: gate.why_closed(workspace.cwd, path, writing))
     toolbox = _toolbox(options, policy)
     table = _hook_table(settled)
+    toolset = Toolset(options, policy, table)
+    toolbox = toolset.box
     provider = options.provider or _provider(settled, machine, workspace)
     ledger = Ledger(prices=options.prices)
     _check_models(options, environ, ledger)
@@ -124,6 +126,11 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         ids=options.ids,
     )
     gate.on_mode, gate.warn = agent.mode_changed, agent.warn
+    if toolset.prompt_tool is not None:
+        gate.can_use_tool = PromptTool(toolset.prompt_tool, agent.call)
+    if options.permission_prompts == "none":
+        gate.can_use_tool = None
+    planning.begin(agent, environ.config_folder)
     agent.background.attach(agent)
     agent.hooks = _hooks(agent, table, options, environ, opened)
     agent.reloading = _reloading(agent, settled, given)
@@ -233,43 +240,6 @@ def _check_models(options: AgentOptions, environ: Environ, ledger: Ledger) -> No
         raise OptionsError(
             f"A budget cannot be kept: the price of model `{model.id}` is not known. Give it in `prices`."
         )
-
-
-def _toolbox(options: AgentOptions, policy: Policy) -> Toolbox:
-    """The tools that are offered and those that are only answered, less what a rule removes."""
-    default = options.tools is None or "default" in options.tools
-    legacy = [load(name) for name in LEGACY] if default else []
-    offered = _tools(options)
-    return Toolbox(
-        [tool for tool in offered if not is_removed(policy, tool.name, tool.aliases)],
-        [tool for tool in legacy if not is_removed(policy, tool.name, tool.aliases)],
-    )
-
-
-def _tools(options: AgentOptions) -> list[Tool]:
-    """The tools on offer, in a fixed order, each once."""
-    chosen = ["default"] if options.tools is None else list(options.tools)
-    tools: dict[str, Tool] = {}
-    for given in chosen:
-        for tool in _named(given):
-            if tool.name in tools and tools[tool.name] is not tool:
-                raise OptionsError(f"Two tools have the name `{tool.name}`.")
-            tools[tool.name] = tool
-    return list(tools.values())
-
-
-def _named(given: Any) -> list[Tool]:
-    if isinstance(given, Tool):
-        return [given]
-    if not isinstance(given, str):
-        raise OptionsError(f"`tools` takes names, tools and functions, not `{given!r:.80}`.")
-    if given == "default":
-        return [load(name) for name in DEFAULT]
-    given = ALIASES.get(given, given)
-    if given not in CATALOGUE:
-        known = ", ".join(CATALOGUE)
-        raise OptionsError(f"There is no built-in tool `{given}`. Built-in tools: {known}.")
-    return [load(given)]
 
 
 def _policy(options: AgentOptions, environ: Environ, workspace: Workspace, rules: Rules) -> Policy:

@@ -80,6 +80,7 @@ class Gate:
         self.warn: Callable[[str], None] = lambda said: log.warning("%s", said)
         """Tells a person."""
         self._bypass_refusal = bypass_refusal
+        self._before_plan: PermissionMode = "default"
 
     async def judge(
         self,
@@ -175,8 +176,15 @@ class Gate:
         mode = parse_mode(mode)
         if mode == "bypassPermissions" and self._bypass_refusal:
             raise OptionsError(self._bypass_refusal)
+        if mode == "plan" and self.policy.mode != "plan":
+            self._before_plan = self.policy.mode
         self.policy = replace(self.policy, mode=mode)
         self.on_mode(mode)
+
+    def leave_plan(self) -> None:
+        """Go back to the mode before plan mode, unless somebody has chosen another one already."""
+        if self.policy.mode == "plan":
+            self.use_mode(self._before_plan)
 
     def use_rules(self, rules: Rules, *, bypass_refusal: str | None) -> None:
         """Judge by other rules from now on; and not without rules, if nobody may do that any more."""

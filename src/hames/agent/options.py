@@ -48,6 +48,11 @@ class AgentOptions:
     """Default: that of the settings, else `default`."""
     can_use_tool: CanUseTool | None = None
     """Asked about calls that no rule decides. Without it such calls are denied and listed."""
+    permission_prompt_tool_name: str | None = None
+    """A tool that is asked instead of `can_use_tool`: `mcp__server__tool`, or a function. It is not
+    offered to the model."""
+    permission_prompts: Literal["host", "none"] = "host"
+    """`none`: nobody is asked, whoever could be; only hooks answer."""
     approval_timeout: float | None = None
     """Seconds that `can_use_tool` gets for an answer, after which the call is denied; default as long
     as it takes, as it may ask a person."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,22 @@ MOST_KEPT = 128
 class Toolbox:
     """Tools in the order in which they are offered, which only `offer` changes.
 
-    `answered` are not offered, but calls of them are run all the same.
+    `answered` are not offered, but calls of them are run all the same; `withheld` are never offered.
     """
 
-    def __init__(self, tools: Iterable[Tool], answered: Iterable[Tool] = ()) -> None:
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        answered: Iterable[Tool] = (),
+        withheld: Container[str] = (),
+    ) -> None:
         self._answered = tuple(answered)
+        self._withheld = withheld
         self.offer(tools)
 
     def offer(self, tools: Iterable[Tool]) -> None:
         """Offer these tools instead. The next request begins with other bytes, so its cache is cold."""
-        self.tools = tuple(tools)
+        self.tools = tuple(tool for tool in tools if tool.name not in self._withheld)
         every = [*self._answered, *self.tools]
         self._by_name = {alias: tool for tool in every for alias in tool.aliases}
         self._by_name.update({tool.name: tool for tool in every})
@@ -105,6 +111,8 @@ def _struct_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     )
     inlined: dict[str, Any] = _inline(root, parts)
     inlined.pop("title", None)
+    shown = inlined.get("properties", {})
+    inlined["properties"] = {k: v for k, v in shown.items() if not v.get("hidden")}
     inlined.setdefault("additionalProperties", False)
     return inlined
 

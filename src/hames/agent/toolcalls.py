@@ -157,16 +157,26 @@ async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report:
     try:
         input = _parsed(use)
         args = validated(tool, input)
+        if tool.check is not None:
+            tool.check(args, agent.call(use.id, tool.name))
+        answers = False
         if agent.hooks is not None:
             heard = await agent.hooks.before_call(tool, args, input, use.id)
             notes, said = heard.notes, heard.decision
             if said is not None and said.behavior == "deny":
                 return await _deny(agent, use, input, said, heard.message, notes=notes)
             if heard.input is not None:
-                input = heard.input
+                input, answers = heard.input, True
                 args = validated(tool, input)
         verdict = await agent.gate.judge(
-            tool, args, input, use.id, agent.workspace.cwd, agent.interrupt, hook=said
+            tool,
+            args,
+            input,
+            use.id,
+            agent.workspace.cwd,
+            agent.interrupt,
+            hook=said,
+            answers=answers and said is not None and said.behavior == "allow",
         )
         if verdict.allowed and verdict.changed:
             args = validated(tool, verdict.input)

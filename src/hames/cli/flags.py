@@ -151,8 +151,14 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         ("--permission-prompt-tool",),
-        "Who is asked about calls that no rule decides: `stdio` is the client that writes the input.",
-        "one", "TOOL", choices=("stdio",), group=TOOLS,
+        "Who is asked about calls that no rule decides: `stdio` is the client that writes the input, "
+        "`mcp__server__tool` a tool, which the model does not get.",
+        "one", "TOOL", group=TOOLS,
+    ),
+    Flag(
+        ("--permission-prompts",),
+        "`none`: nobody is asked, such calls are denied at once; `host`, the default: as configured.",
+        "one", "TARGET", choices=("host", "none"), group=TOOLS,
     ),
     Flag(
         ("--mcp-config",),
@@ -244,7 +250,6 @@ ELSEWHERE = frozenset(
         "--forward-subagent-text",
         "--json-schema",
         "--name",
-        "--permission-prompts",
         "--plugin-dir",
         "--plugin-url",
         "--prompt-suggestions",

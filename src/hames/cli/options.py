@@ -27,6 +27,8 @@ def options_from(values: Mapping[str, Any]) -> AgentOptions:
         allowed_tools=values.get("allowedTools", ()),
         disallowed_tools=values.get("disallowedTools", ()),
         permission_mode=_mode(values),
+        permission_prompt_tool_name=_prompt_tool(values),
+        permission_prompts=values.get("permission-prompts", "host"),
         settings=_settings(values),
         setting_sources=_sources(values),
         cwd=_path(values.get("cwd", ".")),
@@ -81,6 +83,12 @@ def _mode(values: Mapping[str, Any]) -> Any:
     if "dangerously-skip-permissions" in values:
         return "bypassPermissions"
     return values.get("permission-mode")
+
+
+def _prompt_tool(values: Mapping[str, Any]) -> str | None:
+    """The tool that is asked; `stdio`, the client, is no tool."""
+    name: str | None = values.get("permission-prompt-tool")
+    return None if name == "stdio" else name
 
 
 def _settings(values: Mapping[str, Any]) -> str | None:

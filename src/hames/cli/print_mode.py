@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hames.events")
 
-FOR_CLIENTS = ("mcp-config", "permission-prompt-tool", "replay-user-messages", "session-mirror")
+FOR_CLIENTS = ("mcp-config", "replay-user-messages", "session-mirror")
 """Flags about a client that there is not when a prompt is simply answered."""
 CLOSED_PIPE = 141
 """Exit code when the reader left, as shells report it."""
@@ -71,6 +71,8 @@ def _check_formats(values: dict[str, Any], output_format: str) -> None:
         raise OptionsError("`--output-format stream-json` with `--print` needs `--verbose`.")
     if "include-partial-messages" in values and output_format != "stream-json":
         raise OptionsError("`--include-partial-messages` needs `--output-format stream-json`.")
+    if values.get("permission-prompt-tool") == "stdio":
+        raise OptionsError("`--permission-prompt-tool stdio` needs `--input-format stream-json`.")
     for name in FOR_CLIENTS:
         if name in values:
             raise OptionsError(f"`--{name}` needs `--input-format stream-json`.")

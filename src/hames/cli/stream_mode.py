@@ -61,7 +61,8 @@ def serve(parsed: Parsed) -> int:
 def launch_from(values: Mapping[str, Any]) -> Launch:
     """What flags and environment say of the conversation with the client."""
     return Launch(
-        ask_client="permission-prompt-tool" in values,
+        ask_client=values.get("permission-prompt-tool") == "stdio"
+        and values.get("permission-prompts") != "none",
         client_servers=_client_servers(values.get("mcp-config", ())),
         replay="replay-user-messages" in values,
         mirror="session-mirror" in values,

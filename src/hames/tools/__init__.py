@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from hames.tools.tool import Tool
 
 CATALOGUE: dict[str, str] = {
+    "AskUserQuestion": "hames.tools.ask_user_question:ASK_USER_QUESTION",
     "Bash": "hames.tools.bash:BASH",
     "BashOutput": "hames.tools.bash_output:BASH_OUTPUT",
     "Edit": "hames.tools.edit:EDIT",
+    "EnterPlanMode": "hames.tools.enter_plan_mode:ENTER_PLAN_MODE",
+    "ExitPlanMode": "hames.tools.exit_plan_mode:EXIT_PLAN_MODE",
     "Glob": "hames.tools.glob:GLOB",
     "Grep": "hames.tools.grep:GREP",
     "LS": "hames.tools.ls:LS",
@@ -29,6 +32,9 @@ CATALOGUE: dict[str, str] = {
 
 DEFAULT = ("Bash", "Read", "Write", "Edit", "Glob", "Grep", "TodoWrite", "TaskStop")
 """Offered unless a session chooses others, in this order."""
+
+FOR_USERS = ("AskUserQuestion", "EnterPlanMode", "ExitPlanMode")
+"""Offered besides where somebody can answer; without that they are left out even when named."""
 
 LEGACY = ("MultiEdit", "NotebookEdit", "LS", "BashOutput")
 """Beside the default set these are not offered, but calls of them are answered: prompts written for

@@ -93,6 +93,9 @@ class Tool(msgspec.Struct, frozen=True, eq=False):
     run: Callable[[Any, Call], Awaitable[Result]]
     access: Callable[[Any], Sequence[Access]] = lambda args: ()
     """What a call with these arguments touches, told by the tool itself."""
+    check: Callable[[Any, Call], None] | None = None
+    """Raises an invalid ToolError for a call that makes no sense as things stand, before anybody is
+    asked about it."""
     parallel: bool = False
     """Calls may run beside others. Shell commands that are judged read-only may as well."""
     aliases: tuple[str, ...] = ()
