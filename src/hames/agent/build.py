@@ -71,7 +71,6 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     )
     computer = options.machine or LocalMachine()
     machine = computer.guarded(lambda path, writing: gate.why_closed(workspace.cwd, path, writing))
-    toolbox = _toolbox(options, policy)
     table = _hook_table(settled)
     toolset = Toolset(options, policy, table)
     toolbox = toolset.box
