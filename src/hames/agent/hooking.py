@@ -11,8 +11,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from hames.agent.askers import Answered
-from hames.agent.hook_questions import ask_model
 from hames.agent.hook_words import (
     decision_of,
     jsonable,
