@@ -1,7 +1,7 @@
 """A host that dies: `python crash_host.py` reads jobs, one JSON line each, and runs each in forks.
 
     play      a scene of `plays`, killed by itself with SIGKILL at some append to the transcript:
-              before it, within the line, or after it
+              before it, within the line, or after it; or before it touches the disk for the nth time
     resume    the same while the session is taken up again
     together  several processes that go on with one session at the same time
 
@@ -63,6 +63,22 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Touches:
+    """Every file that is opened to be written, made, renamed or removed; at one of them we die."""
+
+    def __init__(self, at: int) -> None:
+        self.count = 0
+        self._at = at
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if writes or event in ("os.rename", "os.remove", "os.mkdir", "os.truncate"):
+            self.count += 1
+            if self.count == self._at:
+                _die()
+
+
 def _options(job: dict[str, Any], store: FileStore) -> AgentOptions:
     folder = Path(job["folder"])
     effects = folder / EFFECTS
@@ -79,11 +95,13 @@ def _options(job: dict[str, Any], store: FileStore) -> AgentOptions:
 
 async def _play(job: dict[str, Any]) -> dict[str, Any]:
     store = DeadlyStore(job["config"], job["at"], job["when"])
-    async with Client(_options(job, store)) as client:
+    options = _options(job, store)
+    touches = Touches(job["at"] if job["when"] == "touch" else 0)
+    async with Client(options) as client:
         await client.query(PROMPT if job["do"] == "play" else AGAIN)
         async for _ in client.receive_response():
             pass
-    return {"appends": store.count}
+    return {"appends": store.count, "touches": touches.count}
 
 
 async def _together(job: dict[str, Any], number: int, ready: int, go: int) -> dict[str, Any]:

@@ -1,8 +1,14 @@
 """G8: a crash loses nothing and repeats nothing.
 
-Hosts that really die: they kill themselves with SIGKILL before, within and after every write to the
-transcript. Then the session is resumed, and what is in the file, in the world and in the request is
-compared.
+The promise: after a crash at any moment a session is resumed with all that was stored; nothing is done
+again by us; and the model is told what ran, what did not run, and what is unknown, with what can be seen
+of it. Two who write to one session branch, and are both told.
+
+How it is tried: hosts that really die. They kill themselves with SIGKILL before, within and after every
+write to the transcript, and before every file they open to write, make, rename or remove. Then the
+session is resumed, and what is in the file, in the world and in the request is compared.
+
+Run: `pytest tests/guarantees/test_g8_crash.py`. What fails around a session is in `test_g8_surroundings`.
 """
 
 from __future__ import annotations
@@ -72,6 +78,7 @@ class Crash:
     session: str
     exit: int
     appends: int
+    touches: int
     stored: bytes = b""
     effects: list[str] = field(default_factory=list)
 
@@ -101,7 +108,9 @@ def die(host: Host, api: FakeAPI, folder: Path, play: str, at: int, when: str) -
         when=when,
     )
     _wait_until_childless(session)
-    crash = Crash(scene, config, session, told["exit"], told.get("appends", 0))
+    crash = Crash(
+        scene, config, session, told["exit"], told.get("appends", 0), told.get("touches", 0)
+    )
     if crash.transcript:
         crash.stored = crash.transcript.read_bytes()
     crash.effects = scene.done()
@@ -187,18 +196,64 @@ async def test_killed_at_every_write_a_session_goes_on(
         for at in range(1, whole.appends + 1):
             for when in ("before", "within", "after"):
                 crash = die(host, api, tmp_path, play, at, when)
-                assert crash.exit == -9
-                if not decode_all(crash.stored.splitlines())[0]:
-                    continue  # it died before there was a session
-                sent, result = await go_on(api, crash)
-                assert result.result == BACK
-                assert_nothing_lost(crash, sent)
-                assert_told_the_truth(crash, sent)
-                assert crash.scene.done() == crash.effects, "something was done again"
+                await assert_it_goes_on(api, crash)
                 assert not Counter(crash.effects) - Counter(whole.effects) or play == "edits"
-                assert crash.transcript is not None
-                assert crash.transcript.read_bytes().startswith(crash.stored)
         assert api.problems == []
+
+
+STAGES = {
+    "edits": [["one", "two", "three"], ["1", "two", "three"], ["1", "2", "three"], ["1", "2", "3"]],
+    "permission": [[], ["written"]],
+}
+"""What the file of a play can hold, one after the other."""
+
+SEEN = {
+    "edits": ("still holds `old_string`, so it was not edited", "is as after this edit"),
+    "permission": ("does not exist, so it was not written", "has exactly the content"),
+}
+"""What the model is told of a change that was cut off: that it is not there, or that it is."""
+
+
+@pytest.mark.parametrize("play", STAGES)
+async def test_killed_at_every_touch_of_the_disk_a_change_was_made_whole_or_not_at_all(
+    play: str, tmp_path: Path, host: Host
+) -> None:
+    told = set()
+    with FakeAPI(account=False) as api:
+        whole = die(host, api, tmp_path, play, 0, "touch")
+        assert whole.touches > 2 * (len(STAGES[play]) - 1), "a temporary file, and its new name"
+        moments = [(at, "touch") for at in range(1, whole.touches + 1)]
+        for at, when in [*moments, *((at, "before") for at in range(1, whole.appends + 1))]:
+            crash = die(host, api, tmp_path, play, at, when)
+            sent = await assert_it_goes_on(api, crash)
+            stage = STAGES[play].index(crash.effects)
+            if sent is None or "was started" not in (text := json.dumps(sent)):
+                continue
+            changes = text.count('"tool_result"') - (play == "edits")  # which begins with Read
+            if changes == 0:
+                assert "It only reads, so nothing is lost by repeating it." in text
+                continue
+            done = stage == changes
+            assert SEEN[play][done] in text
+            assert SEEN[play][not done] not in text
+            told.add(done)
+        assert told == {False, True}
+        assert api.problems == []
+
+
+async def assert_it_goes_on(api: FakeAPI, crash: Crash) -> dict[str, Any] | None:
+    """The request with which it does; None when there is nothing to go on with."""
+    assert crash.exit == -9
+    if not decode_all(crash.stored.splitlines())[0]:
+        return None  # it died before there was a session
+    sent, result = await go_on(api, crash)
+    assert result.result == BACK
+    assert_nothing_lost(crash, sent)
+    assert_told_the_truth(crash, sent)
+    assert crash.scene.done() == crash.effects, "something was done again"
+    assert crash.transcript is not None
+    assert crash.transcript.read_bytes().startswith(crash.stored)
+    return sent
 
 
 @pytest.mark.parametrize("when", ["before", "within", "after"])
