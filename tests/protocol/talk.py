@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Talk:
         self.launch = launch or Launch()
         self._incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._news = asyncio.Event()
+        self._reactions: list[tuple[Callable[[Any], bool], Callable[[Any], None]]] = []
 
     def send(self, *lines: dict[str, Any] | bytes) -> None:
         for line in lines:
@@ -45,6 +46,12 @@ class Talk:
         self.end()
         await self.serve()
         return self.said
+
+    def when(
+        self, matches: Callable[[dict[str, Any]], bool], act: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Do something as soon as such a line is there, once."""
+        self._reactions.append((matches, act))
 
     async def serve(self) -> None:
         async with asyncio.timeout(LIMIT):
@@ -87,8 +94,13 @@ class Talk:
 
     def _hear(self, line: bytes) -> None:
         assert b"\n" not in line
-        self.said.append(json.loads(line))
+        said = json.loads(line)
+        self.said.append(said)
         self._news.set()
+        due = [reaction for reaction in self._reactions if reaction[0](said)]
+        self._reactions = [reaction for reaction in self._reactions if reaction not in due]
+        for _, act in due:
+            act(said)
 
     async def _lines(self) -> AsyncIterator[bytes]:
         while (line := await self._incoming.get()) is not None:

@@ -25,6 +25,8 @@ class AgentMemory:
         self._states = states
         self._known: dict[str, Seen] = {}
         self._given: list[MemoryFile] = []
+        self.held: list[tuple[MemoryFile, int]] = []
+        """What stands in the conversation since this process began, with the size of its text."""
 
     async def opening(self, *, resumed: bool) -> str:
         """What holds from the start, as one text. A resumed session has it in its log."""
@@ -46,6 +48,7 @@ class AgentMemory:
         if (seen := self._seen()) is not None:
             seen.forget_context()
             self._known = dict(seen.files)
+        self.held.clear()
         self._give(files)
         return rendered(files)
 
@@ -66,7 +69,9 @@ class AgentMemory:
         return files
 
     def _give(self, files: list[MemoryFile]) -> None:
-        self._given += [replace(file, text="") for file in files]
+        bare = [replace(file, text="") for file in files]
+        self._given += bare
+        self.held += zip(bare, (len(file.text.encode()) for file in files), strict=True)
 
     async def _new_files(self) -> list[MemoryFile]:
         """Memory of the files that were read since the last time; reading again makes a new `Seen`."""

@@ -43,9 +43,8 @@ class Prompts:
         self._taken: list[str] = []
         """Those of the present answer."""
 
-    def take(self, raw: dict[str, Any]) -> None:
-        """Have a prompt answered. Raises OptionsError for a line that is not the user's."""
-        prompt = read_prompt(raw)
+    def take(self, prompt: Prompt) -> None:
+        """Have a prompt answered."""
         prompt.replay = self._replay
         if prompt.uuid is not None:
             if prompt.uuid in self._known:

@@ -28,7 +28,7 @@ from hames.protocol.asking import AskClient
 from hames.protocol.client_servers import ClientServer
 from hames.protocol.handlers import Refused, handler
 from hames.protocol.mirror import mirror_lines
-from hames.protocol.prompts import Prompts
+from hames.protocol.prompts import Prompts, read_prompt
 from hames.protocol.questions import Questions
 from hames.protocol.wire import Wire
 from hames.tools.tool import Tool
@@ -99,6 +99,8 @@ class Server:
         self._session: Session | None = None
         self._begun = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ahead: set[asyncio.Task[None]] = set()
+        """Those of requests and prompts: later prompts wait for them."""
 
     async def run(self, lines: AsyncIterator[bytes]) -> None:
         """Serve until the input has ended and all is answered.
@@ -159,8 +161,7 @@ class Server:
     def _take(self, line: bytes) -> None:
         match _decoded(line):
             case {"type": "user"} as raw:
-                self.prompts.take(raw)
-                self._begin()
+                self._prompt(read_prompt(raw))
             case {"type": "control_request", "request_id": str() as id} as raw:
                 self._request(id, raw.get("request"))
             case {"type": "control_response", "response": response}:
@@ -171,6 +172,18 @@ class Server:
                         task.cancel()
             case _:  # `keep_alive`, and what newer clients may say
                 return
+
+    def _prompt(self, prompt: Prompt) -> None:
+        """Have a prompt answered, after the requests before it: a new model answers what follows."""
+        self._begin()
+        if self._ahead:
+            self.later(self._prompt_after([*self._ahead], prompt), ahead=True)
+        else:
+            self.prompts.take(prompt)
+
+    async def _prompt_after(self, ahead: list[asyncio.Task[None]], prompt: Prompt) -> None:
+        await asyncio.wait(ahead)
+        self.prompts.take(prompt)
 
     def _request(self, id: str, raw: Any) -> None:
         """Serve a request beside everything else. What it brings along holds for all later lines."""
@@ -185,13 +198,19 @@ class Server:
                 self._bring(request)
         except (msgspec.ValidationError, Refused, OptionsError) as error:
             return self._refuse(id, f"`{subtype}`: {error}", getattr(error, "code", None))
-        return self.later(self._serve(id, request), name=id)
+        return self.later(self._serve(id, request), name=id, ahead=True)
 
-    def later(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
-        """Do something beside everything else; the end of the session waits for it."""
+    def later(
+        self, work: Coroutine[Any, Any, None], *, name: str | None = None, ahead: bool = False
+    ) -> None:
+        """Do something beside everything else; the end of the session waits for it.
+
+        `ahead`: prompts that come meanwhile wait for it too.
+        """
         task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for tasks in (self._tasks, self._ahead) if ahead else (self._tasks,):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
     def _bring(self, request: requests.Initialize) -> None:
         """Take over what a client brings along, and begin the session with it."""

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 BYTES_PER_TOKEN = 4
 """The usual size of a token, where only a share is estimated."""
+ROWS, COLUMNS = 10, 20
+FREE = "Free space"
+COLORS = {
+    "System prompt": "promptBorder",
+    "System tools": "inactive",
+    "MCP tools": "cyan",
+    "Memory files": "claude",
+    "Messages": "purple",
+    FREE: "inactive",
+}
 
 
 @handles(GetContextUsage)
@@ -21,29 +31,24 @@ async def get_context_usage(server: Server, request: GetContextUsage) -> dict[st
     """How full the window is: shares by size, all of it as the API last counted, where it has."""
     agent = await server.agent()
     window = agent.model.context_window
-    parts = _parts(agent)
-    total = sum(tokens for _, tokens in parts)
-    counted = agent.estimate.counted
-    if counted and total:
-        parts = [(name, round(tokens * counted / total)) for name, tokens in parts]
-        total = sum(tokens for _, tokens in parts)
-    categories = [
-        {"id": name.lower().replace(" ", "_"), "name": name, "tokens": tokens, "color": color, "kind": "used"}
-        for (name, tokens), color in zip(parts, COLORS, strict=True)
-    ]  # fmt: skip
-    free = max(window - total, 0)
-    categories.append(
-        {"id": "free", "name": "Free space", "tokens": free, "color": "inactive", "kind": "free"}
-    )
+    parts, counted = _parts(agent), agent.estimate.counted
+    if counted and (estimated := sum(parts.values())):
+        parts = {name: round(size * counted / estimated) for name, size in parts.items()}
+    total = sum(parts.values())
+    categories = [_category(name, tokens, "used") for name, tokens in parts.items()]
+    categories.append(_category(FREE, max(window - total, 0), "free"))
     return {
         "categories": categories,
         "totalTokens": total,
         "maxTokens": window,
         "rawMaxTokens": window,
         "percentage": round(100 * total / window),
-        "gridRows": [],
+        "gridRows": [] if request.detail == "summary" else _grid(categories, window),
         "model": agent.frame.model,
-        "memoryFiles": [],
+        "memoryFiles": [
+            {"path": file.path, "type": file.kind, "tokens": size // BYTES_PER_TOKEN}
+            for file, size in _memory(agent)
+        ],
         "mcpTools": [
             {
                 "name": tool.name,
@@ -62,16 +67,46 @@ async def get_context_usage(server: Server, request: GetContextUsage) -> dict[st
     }
 
 
-COLORS = ("promptBorder", "inactive", "cyan", "purple")
-
-
-def _parts(agent: Agent) -> list[tuple[str, int]]:
-    """What fills the window, by size."""
+def _parts(agent: Agent) -> dict[str, int]:
+    """What fills the window, in estimated tokens."""
     mcp = sum(len(definition(tool)) for tool in agent.toolbox.tools if not tool.native)
-    sizes = [
-        ("System prompt", sum(map(len, agent.frame.system))),
-        ("System tools", sum(map(len, agent.frame.tools)) - mcp),
-        ("MCP tools", mcp),
-        ("Messages", agent.conversation.size),
-    ]
-    return [(name, max(size, 0) // BYTES_PER_TOKEN) for name, size in sizes]
+    memory = sum(size for _, size in _memory(agent))
+    sizes = {
+        "System prompt": sum(map(len, agent.frame.system)),
+        "System tools": sum(map(len, agent.frame.tools)) - mcp,
+        "MCP tools": mcp,
+        "Memory files": memory,
+        "Messages": agent.conversation.size - memory,
+    }
+    return {name: max(size, 0) // BYTES_PER_TOKEN for name, size in sizes.items()}
+
+
+def _memory(agent: Agent) -> list[Any]:
+    return agent.memory.held if agent.memory is not None else []
+
+
+def _category(name: str, tokens: int, kind: str) -> dict[str, Any]:
+    id = name.lower().replace(" ", "_")
+    return {"id": id, "name": name, "tokens": tokens, "color": COLORS[name], "kind": kind}
+
+
+def _grid(categories: list[dict[str, Any]], window: int) -> list[list[dict[str, Any]]]:
+    """The window as squares, filled from the first on; a part that is there has at least one."""
+    square = window / (ROWS * COLUMNS)
+    cells: list[dict[str, Any]] = []
+    for category in categories:
+        tokens, free = category["tokens"], category["kind"] == "free"
+        left = ROWS * COLUMNS - len(cells)
+        count = left if free else min(left, max(round(tokens / square), 1 if tokens else 0))
+        cells += [
+            {
+                "color": category["color"],
+                "isFilled": not free,
+                "categoryName": category["name"],
+                "tokens": tokens,
+                "percentage": round(100 * tokens / window),
+                "squareFullness": min(tokens / square, 1.0),
+            }
+            for _ in range(count)
+        ]
+    return [cells[start : start + COLUMNS] for start in range(0, ROWS * COLUMNS, COLUMNS)]
