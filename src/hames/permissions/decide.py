@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from hames.access import Asks, Fetches, Reads, Runs, Writes
 from hames.permissions.modes import NEEDS_USER
-from hames.permissions.rules import bare_rule, compiled, named_rule, parameter_rule
+from hames.permissions.rules import compiled, speaking
 from hames.permissions.subjects import (
     FileSubject,
     HostSubject,
@@ -63,11 +63,7 @@ def _subjects(policy: Policy, question: Question) -> list[Subject]:
 def _by_rules(
     behavior: Behavior, policy: Policy, question: Question, subjects: Sequence[Subject]
 ) -> Decision | None:
-    rules = compiled(policy).of(behavior)
-    rule = (
-        bare_rule(rules, question) or parameter_rule(rules, question) or named_rule(rules, question)
-    )
-    if rule:
+    if rule := speaking(compiled(policy), behavior, question).first(question):
         return by_rule(rule, f"`{question.tool}`")
     for subject in subjects:
         if decision := subject.ruled(behavior):
@@ -113,7 +109,7 @@ def _approved(policy: Policy, question: Question, subjects: Sequence[Subject]) -
     changes = any(
         not subject.readonly and not isinstance(subject, OpenSubject) for subject in subjects
     )
-    rule = bare_rule(compiled(policy).allow, question)
+    rule = speaking(compiled(policy), "allow", question).bare
     if rule and not (policy.mode == "plan" and changes):
         return _changed(by_rule(rule, f"`{question.tool}`"), "allow", readonly=readonly)
     return None

@@ -129,10 +129,47 @@ def covers_tool(rule: Rule, names: Sequence[str]) -> bool:
     return rule.specifier is None and any(_names(rule.tool, name) for name in names)
 
 
-def bare_rule(rules: Sequence[Rule], question: Question) -> Rule | None:
-    """The first rule that covers the tool as a whole."""
+class Speaking(msgspec.Struct, frozen=True):
+    """The rules of one answer that may speak of a tool as a whole or of the form of its input."""
+
+    bare: Rule | None
+    """Covers every use."""
+    parameters: tuple[tuple[Rule, str, str], ...]
+    """`Tool(param:value)`, with the two taken apart."""
+    named: tuple[tuple[Rule, str], ...]
+    """`Agent(name)` and the like, with the name."""
+
+    def first(self, question: Question) -> Rule | None:
+        """The first of them that speaks of the call."""
+        if self.bare:
+            return self.bare
+        for rule, key, value in self.parameters:
+            if _has_value(question.input, key, value):
+                return rule
+        return named_rule(self.named, question) if self.named else None
+
+
+def speaking(rules: Compiled, behavior: Behavior, question: Question) -> Speaking:
+    """The rules of this answer that may speak of the call's tool, found once for each policy."""
     names = (question.tool, *question.aliases)
-    return next((rule for rule in rules if covers_tool(rule, names)), None)
+
+    def build() -> Speaking:
+        own = rules.of(behavior)
+        parameters = (
+            (rule, found[1], found[2])
+            for rule in own
+            if (found := _PARAMETER.fullmatch(rule.specifier or ""))
+            and any(_names(rule.tool, name) for name in names)
+        )
+        named = (
+            (rule, re.sub(r"(:| )\*$", "", text).strip().removeprefix("/"))
+            for rule, text in specific(own, question, "Asks")
+        )
+        bare = next((rule for rule in own if covers_tool(rule, names)), None)
+        return Speaking(bare, tuple(parameters), tuple(named))
+
+    found: Speaking = rules.remember(("speaking", behavior, *names), build)
+    return found
 
 
 def specific(rules: Sequence[Rule], question: Question, kind: str) -> Iterator[tuple[Rule, str]]:
@@ -145,29 +182,14 @@ def specific(rules: Sequence[Rule], question: Question, kind: str) -> Iterator[t
             yield rule, rule.specifier
 
 
-def parameter_rule(rules: Sequence[Rule], question: Question) -> Rule | None:
-    """The first `Tool(param:value)` rule whose value the call's input has."""
-    names = (question.tool, *question.aliases)
-    for rule in rules:
-        if (
-            rule.specifier is not None
-            and (found := _PARAMETER.fullmatch(rule.specifier))
-            and any(_names(rule.tool, name) for name in names)
-            and _has_value(question.input, found[1], found[2])
-        ):
-            return rule
-    return None
-
-
-def named_rule(rules: Sequence[Rule], question: Question) -> Rule | None:
-    """The first rule like `Agent(name)` or `Skill(name)` that names what the call asks for."""
+def named_rule(rules: Sequence[tuple[Rule, str]], question: Question) -> Rule | None:
+    """The first rule whose name is what the call asks for."""
     wanted = [access.what for access in question.accesses if isinstance(access, Asks)]
     for key in ("subagent_type", "skill", "command" if question.tool == "Skill" else "skill"):
         if isinstance(value := question.input.get(key), str):
             wanted.append(value)
     wanted = [name.strip().removeprefix("/") for name in wanted if name.strip()]
-    for rule, specifier in specific(rules, question, "Asks"):
-        name = re.sub(r"(:| )\*$", "", specifier).strip().removeprefix("/")
+    for rule, name in rules:
         if any(wildcard_match(name, value.split(" ")[0]) for value in wanted):
             return rule
     return None

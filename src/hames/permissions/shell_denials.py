@@ -7,16 +7,18 @@ rules exist.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 
 from hames.permissions.paths import Place, files_of
+from hames.permissions.patterns import comparable
 from hames.permissions.protected import is_protected
 from hames.permissions.rules import Compiled, compiled, specific
 from hames.permissions.shell_contents import Contents, shown
 from hames.permissions.shell_paths import Touched, critical_removal
 from hames.permissions.shell_patterns import Patterns, blanks, patterns, spellings
-from hames.permissions.subjects import by_rule, file_rule, protected_file
+from hames.permissions.subjects import by_rule, file_rule, path_rules, protected_file
 from hames.permissions.types import Behavior, Decision, Question
 from hames.permissions.words import ANY, Word, could_match, plain
 from hames.permissions.wrappers import INTERPRETERS
@@ -122,6 +124,7 @@ class Denials:
         if key in self._walked or not files.is_dir(top.given):
             return False
         self._walked.add(key)
+        regexes = self._closing(bool(names.written))
         waiting = [top.given]
         while waiting:
             above = waiting.pop()
@@ -130,20 +133,22 @@ class Denials:
                     continue
                 self._names_left -= 1
                 below = f"{above.rstrip('/')}/{name}"
-                if self._names_left < 0 or self._is_ruled(
-                    Place(below, (below,)), bool(names.written)
-                ):
+                path = comparable(below)
+                if self._names_left < 0 or any(regex.match(path) for regex in regexes):
                     return True
                 if files.is_dir(below) and files.real_path(below) == below:
                     waiting.append(below)
         return False
 
-    def _is_ruled(self, where: Place, writes: bool) -> bool:
-        return any(
-            file_rule(self.policy, self.files, behavior, where, writes=kind)
+    def _closing(self, writes: bool) -> list[re.Pattern[str]]:
+        """What the deny and ask rules close, to readers and if it `writes` to writers."""
+        return [
+            regex
             for behavior in _CLOSING
             for kind in {False, writes}
-        )
+            for _, pattern in path_rules(self.policy, self.files, behavior, writes=kind)
+            for regex in pattern.regexes
+        ]
 
     @cached_property
     def _places(self) -> dict[tuple[Place, bool], None]:

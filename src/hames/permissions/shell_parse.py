@@ -9,7 +9,7 @@ its parts. Commands are collected all the same, for deny rules.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -32,10 +32,21 @@ LONGEST = 10_000
 """A longer command is asked about; it is parsed for deny rules only."""
 
 _MOST_NODES = 200_000
+_LONGEST_KEPT = 500
 
 
 def parse(text: str, *, home: str = "", cwd: str = "") -> Script:
-    """Take a shell text apart. Never fails: what is not understood is a problem of the result."""
+    """Take a shell text apart. Never fails: what is not understood is a problem of the result.
+
+    The same text is often judged more than once (by hooks, after a change, from turn to turn), so the
+    last results are kept. Nobody changes them.
+    """
+    if len(text) > _LONGEST_KEPT:
+        return _parsed(text, home, cwd)
+    return _parsed_before(text, home, cwd)
+
+
+def _parsed(text: str, home: str, cwd: str) -> Script:
     script = Script(text)
     if not text.replace("\n", "").replace("\t", "").isprintable():
         script.doubt("It contains characters that do not show.")
@@ -49,6 +60,9 @@ def parse(text: str, *, home: str = "", cwd: str = "") -> Script:
         script.doubt("It is not complete shell text.")
     _Reader(Source(script, data.decode("latin-1"), home, cwd)).read(tree.root_node)
     return script
+
+
+_parsed_before = lru_cache(maxsize=256)(_parsed)
 
 
 @cache
@@ -114,6 +128,7 @@ _ASSIGNING = frozenset(("command", "declaration_command"))
 _LOOPS = frozenset(("for_statement", "while_statement", "c_style_for_statement"))
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_PLAIN_COMMAND = re.compile(rf"[A-Za-z0-9_@%+:,./^-]+(?:[ \t]+{PLAIN.pattern})*")
 _GAP = re.compile(r"(?:[ \t\n]|(?<=[ \t\n])\\\n)*")
 _WORD_GAP = re.compile(r"[ \t](?:[ \t]|(?<=[ \t\n])\\\n)*")
 _SAFE_EXPANSION = re.compile(
@@ -169,8 +184,10 @@ class _Reader:
             if (seen := seen + 1) > _MOST_NODES:
                 self.script.doubt("It is too large to check.")
                 return
-            children = node.children
             kind = node.type
+            if kind == "command" and self._plain_command(node, above, loop):
+                continue
+            children = node.children
             if not children:
                 self._leaf(node, kind, inner, loose)
                 continue
@@ -195,12 +212,7 @@ class _Reader:
         if loose:
             self.last = max(self.last, end)
             return
-        if start > self.last and not (
-            (start == self.last + 1 and self.text[self.last] == " ")
-            or _GAP.fullmatch(self.text, self.last, start)
-        ):
-            self.script.doubt("Part of it is not understood.")
-        self.last = max(self.last, end)
+        self._check_gap(start, end)
         if not node.is_named:
             if kind not in _TOKENS:
                 self.script.doubt(f"`{kind}` is not checked.")
@@ -213,6 +225,15 @@ class _Reader:
             self.script.doubt(f"A {kind.replace('_', ' ')} is not checked.")
         elif self.expands and kind != "raw_string" and HIDDEN.search(self.text, start, end):
             self.script.doubt("Part of it is not understood.")
+
+    def _check_gap(self, start: int, end: int) -> None:
+        """Nothing but blanks may lie between what was taken in last and what comes next."""
+        if start > self.last and not (
+            (start == self.last + 1 and self.text[self.last] == " ")
+            or _GAP.fullmatch(self.text, self.last, start)
+        ):
+            self.script.doubt("Part of it is not understood.")
+        self.last = max(self.last, end)
 
     def _group(self, node: Node, above: Node, kind: str, loop: bool) -> bool:
         """Take in a node that means something; True when its leaves need no further check."""
@@ -255,6 +276,18 @@ class _Reader:
         return False
 
     # Commands
+
+    def _plain_command(self, node: Node, above: Node, loop: bool) -> bool:
+        """Take in a command of letters that mean themselves. Most are, and their words need no tree."""
+        start, end = node.start_byte, node.end_byte
+        if not _PLAIN_COMMAND.fullmatch(self.text, start, end) or (
+            above.type == "redirected_statement" and extra_destinations(above)
+        ):
+            return False
+        self._check_gap(start, end)
+        words = [Word(text, text, True) for text in self.text[start:end].split()]
+        self._add(Command(words, start=start, repeated=loop))
+        return True
 
     def _command(self, node: Node, above: Node, loop: bool) -> None:
         command = Command([], start=node.start_byte, repeated=loop)

@@ -25,7 +25,14 @@ class ShellPattern(msgspec.Struct, frozen=True):
     mention: re.Pattern[str] | None
     """Finds the program's name in code of another language."""
 
+    start: str
+    """What every text begins with that matches."""
+
     def matches(self, text: str) -> bool:
+        if self.exact is not None:
+            return text == self.exact
+        if not text.startswith(self.start):
+            return False
         return any(wildcard_match(wildcard, text) for wildcard in self.wildcards)
 
     def is_mentioned(self, inner: Inner) -> bool:
@@ -58,8 +65,9 @@ def compile_pattern(specifier: str) -> ShellPattern:
         re.compile(rf"(?<![\w-]){re.escape(program)}(?![\w-])") if "*" not in program else None
     )
     if "*" not in text:
-        return ShellPattern(text, (text,), mention)
-    return ShellPattern(None, (text, text[:-2]) if text.endswith(" *") else (text,), mention)
+        return ShellPattern(text, (text,), mention, text)
+    wildcards = (text, text[:-2]) if text.endswith(" *") else (text,)
+    return ShellPattern(None, wildcards, mention, wildcards[-1].partition("*")[0])
 
 
 def blanks(text: str) -> str:

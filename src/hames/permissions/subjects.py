@@ -15,7 +15,7 @@ from hames.permissions.hosts import host_matches, host_of
 from hames.permissions.paths import Place, files_of, is_inside, place
 from hames.permissions.patterns import PathPattern, compile_pattern
 from hames.permissions.protected import is_protected
-from hames.permissions.rules import Compiled, Rule, compiled, named_rule, specific
+from hames.permissions.rules import Compiled, Rule, compiled, named_rule, speaking, specific
 from hames.permissions.types import Behavior, Decision, Policy, Question
 
 
@@ -182,7 +182,8 @@ class OpenSubject(msgspec.Struct, frozen=True):
         return None
 
     def approval(self) -> Decision | None:
-        if rule := named_rule(rules_of(self.policy, "allow"), self.asked):
+        named = speaking(compiled(self.policy), "allow", self.asked).named
+        if rule := named_rule(named, self.asked):
             return by_rule(rule, f"`{self.asked.tool}`")
         if self.asked.tool in ("Agent", "Task", "Skill"):
             # Official 2.1.330 starts agents and skills without a question; what they do is judged.
@@ -227,11 +228,26 @@ def file_rule(
 ) -> Rule | None:
     """The first rule of this answer that speaks of reading or writing the place."""
     rules = compiled(policy)
-    for rule, pattern in _path_rules(policy, rules, question, behavior, writes):
-        matched = [pattern.matches(path) for path in where.paths]
+    if not rules.of(behavior):
+        return None
+    paths = where.paths
+    for rule, pattern in path_rules(policy, question, behavior, writes=writes):
+        matched = [pattern.matches(path) for path in paths]
         if all(matched) if behavior == "allow" else any(matched):
             return rule
     return None
+
+
+def path_rules(
+    policy: Policy, question: Question, behavior: Behavior, *, writes: bool
+) -> tuple[tuple[Rule, PathPattern], ...]:
+    """The rules of this answer that speak of files the call reads or writes, found once for each policy."""
+    rules = compiled(policy)
+    key = ("path rules", behavior, writes, question.tool, question.aliases, question.cwd)
+    found: tuple[tuple[Rule, PathPattern], ...] = rules.remember(
+        key, lambda: tuple(_path_rules(policy, rules, question, behavior, writes))
+    )
+    return found
 
 
 def _path_rules(
