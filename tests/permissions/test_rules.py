@@ -28,9 +28,15 @@ def test_rule_is_taken_apart(text: str, parts: tuple[str, str | None]) -> None:
     assert parse_rule(text) == parts
 
 
-@pytest.mark.parametrize("text", ["", "Bash(npm test", "(x)", "Bash(x) y", "a b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "Bash(npm test", "(x)", "Bash(x) y", "a b", "Read([z-a])", "Edit(src/[b-a]*)"),
+        "WebFetch(example.com)",
+    ],
+)
 def test_text_that_is_no_rule_is_refused(text: str) -> None:
-    with pytest.raises(OptionsError, match="permission rule"):
+    with pytest.raises(OptionsError, match=r"permission rule|path pattern|names no host"):
         parse_rule(text)
 
 
@@ -144,3 +150,21 @@ def test_the_decision_names_the_rule_and_its_source() -> None:
         "projectSettings",
         "rule",
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("Read(../secret/**)", "/secret/x"),
+        ("Read(./../secret)", "/secret"),
+        ("Read(/src/../secret)", "/proj/secret"),
+        ("Read(//proj/../secret)", "/secret/x"),
+        ("Read(src/./a)", "/proj/src/a"),
+        ("Edit(~/../dev/x)", "/home/dev/x"),
+    ],
+)
+def test_a_rule_may_name_a_folder_above_its_own(rule: str, path: str) -> None:
+    denied = policy("bypassPermissions", deny=[rule])
+    tool = rule.partition("(")[0].replace("Edit", "Write")
+    assert decide(denied, call(tool, file_path=path)).behavior == "deny"
+    assert decide(denied, call(tool, file_path="/proj/src/b")).behavior == "allow"

@@ -7,10 +7,13 @@ deny and ask patterns widely.
 
 from __future__ import annotations
 
+import os.path
 import re
 import unicodedata
 
 import msgspec
+
+from hames.errors import OptionsError
 
 
 class PathPattern(msgspec.Struct, frozen=True):
@@ -40,10 +43,37 @@ def compile_pattern(
     anchored = bases is not here
     folder_only = rest.endswith("/")
     rest = re.sub(r"/+", "/", rest).strip("/")
-    while rest.startswith("./"):
-        rest = rest[2:]
+    rest, up = _without_dots(rest)
+    for _ in range(up):
+        bases = tuple(map(os.path.dirname, bases))
+        anchored = True
     body = _body(rest, anchored=anchored or (folder_only and "/" in rest), wide=wide)
     return PathPattern(tuple(_regex(folder, body, wide) for folder in bases), wide)
+
+
+def check_pattern(text: str) -> None:
+    """Raise OptionsError for a pattern that cannot be read."""
+    try:
+        compile_pattern(text, wide=False, base="/", home="/", here=("/",))
+    except re.error as error:
+        raise OptionsError(
+            f"`{text}` is not a path pattern: {error.msg}. Write `\\[` for a bracket that means itself."
+        ) from error
+
+
+def _without_dots(rest: str) -> tuple[str, int]:
+    """A pattern without `.` and `..`, and how many folders it begins above its base."""
+    kept: list[str] = []
+    up = 0
+    for segment in rest.split("/"):
+        if segment == "..":
+            if kept and kept[-1] != "**":
+                kept.pop()
+            elif not kept:
+                up += 1
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join(kept), up
 
 
 def _anchor(text: str, base: str, home: str, here: tuple[str, ...]) -> tuple[tuple[str, ...], str]:

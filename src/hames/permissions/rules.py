@@ -14,6 +14,7 @@ import msgspec
 
 from hames.access import Asks
 from hames.errors import OptionsError
+from hames.permissions.patterns import check_pattern
 from hames.permissions.types import Behavior, Policy, Question, Rules, SourcedRule
 from hames.permissions.words import wildcard_match
 
@@ -86,7 +87,13 @@ def parse_rule(text: str) -> tuple[str, str | None]:
             " `Bash(npm test:*)`."
         )
     specifier = rest[:-1].strip() if opened else ""
-    return tool, None if specifier in ("", "*") else specifier
+    if specifier in ("", "*"):
+        return tool, None
+    if tool in ("Read", "Edit"):
+        check_pattern(specifier)
+    elif tool == "WebFetch" and ":" not in specifier:
+        raise OptionsError(f"`{text}` names no host: write `WebFetch(domain:{specifier})`.")
+    return tool, specifier
 
 
 def split_rules(text: str) -> list[str]:
