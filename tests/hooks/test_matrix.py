@@ -95,5 +95,9 @@ async def test_an_api_error_is_told_to_stop_failure_hooks(harness: Any) -> None:
 
 
 def test_every_event_is_either_fired_or_named_as_coming_later() -> None:
-    counted = {name for row in EXPECTED.values() for name in row} | {"StopFailure", "ConfigChange"}
+    counted = {name for row in EXPECTED.values() for name in row} | {
+        "StopFailure",
+        "ConfigChange",
+        "Setup",
+    }
     assert counted == set(EVENTS) - FIRED_LATER

@@ -201,7 +201,14 @@ def _hooks(
         extra_ca_file=environ.extra_ca_certs,
     )
     source = "startup" if opened.loaded is None else "fork" if options.fork_session else "resume"
-    return Hooks(agent, table, source=source, network=network, show=options.include_hook_events)
+    return Hooks(
+        agent,
+        table,
+        source=source,
+        network=network,
+        show=options.include_hook_events,
+        setup=options.setup,
+    )
 
 
 def _reloading(agent: Agent, settled: Settled, given: AgentOptions) -> Reloading | None:

@@ -1,8 +1,10 @@
-"""What hooks have said, in the words of others: the gate's, the model's, a result's."""
+"""What hooks have said, and what follows: for the gate, the model, a result, a compaction."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hames import _json
 from hames.agent.results import Report
@@ -15,6 +17,41 @@ from hames.permissions.types import Decision
 
 if TYPE_CHECKING:
     from hames.agent.inbox import Prompt
+
+
+class Heard(msgspec.Struct):
+    """What hooks said before a call."""
+
+    input: dict[str, Any] | None = None
+    """Another input."""
+    decision: Decision | None = None
+    message: str = ""
+    """For the model, when it may not run."""
+    notes: list[Block] = msgspec.field(default_factory=list)
+
+
+class Compaction(msgspec.Struct, frozen=True):
+    """What hooks said before a compaction."""
+
+    instructions: str | None
+    """What the summary is to keep in mind, of the caller and of hooks."""
+    refusal: str | None = None
+    """Why it is not to be."""
+
+
+class Admission(msgspec.Struct):
+    """What hooks said to a prompt."""
+
+    notes: list[Block] = msgspec.field(default_factory=list)
+    refusal: str | None = None
+
+
+class Subagent(msgspec.Struct, frozen=True):
+    """Who hooks are told is at work, when it is not the session's own agent."""
+
+    id: str
+    type: str
+    transcript_path: str
 
 
 def decision_of(tool: str, verdict: Answer) -> tuple[Decision, str]:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from hames.agent.askers import Answered
+from hames.agent.hook_questions import ask_model
 from hames.agent.hook_words import (
+    Admission,
+    Compaction,
+    Heard,
+    Subagent,
     decision_of,
     jsonable,
     named,
@@ -27,19 +31,17 @@ from hames.agent.hook_words import (
 from hames.agent.outcome import Ended, Outcome
 from hames.agent.results import Report
 from hames.approvals import PermissionResultDeny, ToolPermissionContext, on_wire
-from hames.blocks import Block, Turn, text
+from hames.blocks import Block, text
 from hames.context.reminders import reminder
 from hames.errors import Interrupted
 from hames.hooks import events
 from hames.hooks.config import HookTable
-from hames.hooks.events import Event
+from hames.hooks.events import Event, SetupTrigger
 from hames.hooks.outcome import Answer
 from hames.hooks.outcome import Outcome as Said
 from hames.hooks.runner import Runner, Surroundings
-from hames.permissions.types import Decision, Question
-from hames.providers.ask import Asking, ask
+from hames.permissions.types import Question
 from hames.providers.network import Network
-from hames.providers.protocol import Request
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
@@ -52,36 +54,29 @@ log = logging.getLogger("hames.hooks")
 
 MAX_STOP_BLOCKS = 8
 """How often in a row hooks may send the model back to work."""
-SMALL_MODEL = "haiku"
-PROMPT_HOOK_TOKENS = 1024
+CompactTrigger = Literal["manual", "auto"]
 FAILURES = ("api_error", "max_output_tokens")
-
-
-class Heard(msgspec.Struct):
-    """What hooks said before a call."""
-
-    input: dict[str, Any] | None = None
-    """Another input."""
-    decision: Decision | None = None
-    message: str = ""
-    """For the model, when it may not run."""
-    notes: list[Block] = msgspec.field(default_factory=list)
-
-
-class Admission(msgspec.Struct):
-    """What hooks said to a prompt."""
-
-    notes: list[Block] = msgspec.field(default_factory=list)
-    refusal: str | None = None
 
 
 class Hooks:
     """The hooks of an agent."""
 
     def __init__(
-        self, agent: Agent, table: HookTable, *, source: str, network: Network, show: bool
+        self,
+        agent: Agent,
+        table: HookTable,
+        *,
+        source: str,
+        network: Network,
+        show: bool,
+        setup: SetupTrigger | None = None,
+        subagent: Subagent | None = None,
     ) -> None:
         self._agent = agent
+        self._main = agent
+        """Whose session it is."""
+        self._setup = setup
+        self._subagent = subagent
         self._source = source
         """How the session began: `startup`, `resume` or `fork`."""
         self._began = False
@@ -95,7 +90,7 @@ class Hooks:
             workspace=agent.workspace,
             common=self._common,
             note=self._note,
-            ask_model=self._ask_model,
+            ask_model=partial(ask_model, agent),
             network=network,
             clock=agent.clock,
             ids=agent.ids,
@@ -107,18 +102,55 @@ class Hooks:
         if table.has(events.PermissionRequest) or table.has(events.Notification):
             agent.gate.request_hooks = self._permission
 
+    def of_subagent(self, agent: Agent, subagent: Subagent) -> Hooks:
+        """The same hooks for an agent that works for this one.
+
+        They hear of `SubagentStart` and `SubagentStop` instead of the session's and the prompt's events,
+        and are told whose calls they are asked about.
+        """
+        around = self._around
+        hooks = Hooks(
+            agent,
+            self.table,
+            source=self._source,
+            network=around.network,
+            show=around.show,
+            subagent=subagent,
+        )
+        hooks._main = self._main
+        hooks._runner.done_once = self._runner.done_once
+        hooks._around.env_file = around.env_file
+        return hooks
+
+    async def begin(self) -> list[Block]:
+        """The first prompt is at hand: what hooks have for the model. Once only. Raises `Interrupted`."""
+        if self._began:
+            return []
+        if self._subagent is not None:
+            begins = events.SubagentStart(
+                agent_id=self._subagent.id, agent_type=self._subagent.type
+            )
+            notes = notes_of(begins, await self._fire(begins))
+            self._began = True
+            return notes
+        await self._set_env_file()
+        notes = []
+        if self._setup is not None:
+            setup = events.Setup(trigger=self._setup)
+            notes += notes_of(setup, await self._fire(setup))
+            self._setup = None
+        start = events.SessionStart(source=self._source, model=self._agent.frame.model)  # type: ignore[arg-type]  # one of its words
+        notes += notes_of(start, await self._fire(start))
+        self._began = True
+        await self.instructions_given()
+        return notes
+
     async def prompt_came(self, prompt: Prompt) -> Admission:
         """A prompt is to be taken up: hooks may block it, or add to it. Raises `Interrupted`."""
         self._stop_active, self._stop_blocks, self._stopping = False, 0, None
         self._prompt_id = prompt.uuid or self._agent.ids.uuid()
-        notes: list[Block] = []
-        if not self._began:
-            await self._set_env_file()
-            start = events.SessionStart(source=self._source, model=self._agent.frame.model)  # type: ignore[arg-type]  # one of its words
-            notes += notes_of(start, await self._fire(start))
-            self._began = True
-            await self.instructions_given()
-        if not prompt.synthetic:
+        notes = await self.begin()
+        if not prompt.synthetic and self._subagent is None:
             event = events.UserPromptSubmit(prompt=text_of(prompt))
             said = await self._fire(event)
             if (stop := said.stop() or said.block()) is not None:
@@ -146,6 +178,31 @@ class Hooks:
         said = await self._fire(events.ConfigChange(source=source, file_path=file))
         against = said.block() or said.stop()
         return None if against is None else against.block or against.stop or "it gave no reason"
+
+    async def before_compaction(
+        self, trigger: CompactTrigger, instructions: str | None
+    ) -> Compaction:
+        """The conversation is about to be compacted. Raises `Interrupted`."""
+        event = events.PreCompact(trigger=trigger, custom_instructions=instructions)
+        said = await self._fire(event)
+        wishes = [one for one in (instructions, *said.context()) if one]
+        against = said.stop() or said.block()
+        if against is None:
+            return Compaction("\n\n".join(wishes) or None)
+        await self._record(event.name(), said, prevented=True)
+        why = against.block or against.stop or "A hook does not want it now."
+        return Compaction(None, refusal=why)
+
+    async def after_compaction(self, trigger: CompactTrigger, summary: str) -> list[Block]:
+        """The conversation was compacted: what hooks have for the model in the new one.
+
+        `AgentMemory.again` comes first, so that hooks hear of memory files that were read anew.
+        """
+        await self._fire(events.PostCompact(trigger=trigger, compact_summary=summary))
+        start = events.SessionStart(source="compact", model=self._agent.frame.model)
+        notes = notes_of(start, await self._fire(start))
+        await self.instructions_given()
+        return notes
 
     async def refuse(self, why: str) -> str:
         """Tell of a prompt that was blocked; what to say of it."""
@@ -261,18 +318,13 @@ class Hooks:
     async def may_stop(self, stop_reason: str | None) -> Outcome | None:
         """The answer seems complete; None when a hook sends the model back to work."""
         agent = self._agent
-        event = events.Stop(
-            stop_hook_active=self._stop_active,
-            last_assistant_message="".join(agent.progress.parts),
-            background_tasks=agent.background.obligations(),
-            session_crons=[],
-        )
+        event = self._stop_event()
         said = await self._fire(event)
         finished = Outcome("finished", stop_reason)
         if not said.answers:
             return finished
         stop, block = said.stop(), said.block()
-        await self._record("Stop", said, prevented=stop is not None)
+        await self._record(event.name(), said, prevented=stop is not None)
         self._notes += [named(event, context) for context in said.context()]
         if stop is not None:
             return Outcome("stop_prevented", stop_reason)
@@ -309,12 +361,28 @@ class Hooks:
     async def close(self) -> None:
         """The session ends."""
         try:
-            if self._began:
+            if self._began and self._subagent is None:
                 await self._runner.fire(events.SessionEnd(reason="other"))
         finally:
             await self._runner.close()
-            if self._around.env_file is not None:
+            if self._around.env_file is not None and self._subagent is None:
                 await self._agent.machine.remove(self._around.env_file)
+
+    def _stop_event(self) -> events.Stop | events.SubagentStop:
+        fields: dict[str, Any] = {
+            "stop_hook_active": self._stop_active,
+            "last_assistant_message": "".join(self._agent.progress.parts),
+            "background_tasks": self._agent.background.obligations(),
+            "session_crons": [],
+        }
+        if (who := self._subagent) is None:
+            return events.Stop(**fields)
+        return events.SubagentStop(
+            **fields,
+            agent_id=who.id,
+            agent_type=who.type,
+            agent_transcript_path=who.transcript_path,
+        )
 
     async def _fire(
         self, event: Event, *, tool_use_id: str | None = None, also: Sequence[str] = ()
@@ -376,16 +444,18 @@ class Hooks:
 
     def _note(self, subtype: str, **data: Any) -> None:
         # Hooks of the beginning are told of before the first `init` names the session.
-        self._agent.note(subtype, session_id=self._agent.session_id, **data)
+        self._agent.note(subtype, session_id=self._main.session_id, **data)
 
     def _common(self) -> dict[str, Any]:
         agent = self._agent
         fields: dict[str, Any] = {
-            "session_id": agent.session_id,
-            "transcript_path": agent.conversation.log.path or "",
+            "session_id": self._main.session_id,
+            "transcript_path": self._main.conversation.log.path or "",
             "cwd": agent.workspace.cwd,
             "permission_mode": agent.gate.policy.mode,
         }
+        if self._subagent is not None:
+            fields |= {"agent_id": self._subagent.id, "agent_type": self._subagent.type}
         if self._prompt_id:
             fields["prompt_id"] = self._prompt_id
         effort = agent.frame.params.get("output_config", {}).get("effort")
@@ -412,24 +482,3 @@ class Hooks:
         await agent.machine.write(path, start.encode(), mode=0o600)
         self._around.env_file = path
         agent.workspace.env = {**agent.workspace.env, "CLAUDE_ENV_FILE": path}
-
-    async def _ask_model(self, instructions: str, question: str, name: str | None) -> str:
-        """One question to a model, paid for like every other."""
-        agent = self._agent
-        model, _ = agent.frames(name or SMALL_MODEL)
-        turn = Turn("user", [text(question)])
-        size = len(question) + len(instructions)
-        max_tokens, reserved = agent.budget.reserve(model, size, PROMPT_HOOK_TOKENS)
-        request = Request(model.id, [turn.encode()], max_tokens, system=[text(instructions).raw])
-        asking = Asking(
-            policy=agent.settings.retry,
-            timeouts=agent.settings.timeouts,
-            clock=agent.clock,
-            random=agent.ids.random,
-        )
-        try:
-            reply = await ask(agent.provider, request, asking)
-        finally:
-            agent.budget.settle(reserved)
-        agent.ledger.record(reply.request_id or reply.message_id, reply.model, reply.usage)
-        return reply.text

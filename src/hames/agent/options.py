@@ -14,6 +14,7 @@ from hames.providers.retry import RetryPolicy
 if TYPE_CHECKING:
     from hames.approvals import CanUseTool
     from hames.hooks.callback import HookMatcher
+    from hames.hooks.events import SetupTrigger
     from hames.messages import PermissionMode
     from hames.models import Effort
     from hames.providers.protocol import Provider
@@ -60,6 +61,8 @@ class AgentOptions:
     """Functions and commands that hear of events: `{"PreToolUse": [HookMatcher("Bash", [check])]}`."""
     include_hook_events: bool = False
     """Tell of every hook that starts and ends (`hook_started`, `hook_response`)."""
+    setup: SetupTrigger | None = None
+    """`init` or `maintenance`: `Setup` hooks run before all others."""
 
     cwd: str | os.PathLike[str] | None = None
     """Working directory; default the process's."""

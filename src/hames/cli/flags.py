@@ -182,6 +182,12 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(("--cwd",), "Folder to work in; default the present one.", "one", "FOLDER", group=PLACE),
     Flag(("--add-dir",), "Further folders to work in.", "many", "FOLDERS", group=PLACE),
+    Flag(("--init",), "Run the `Setup` hooks of kind `init` first.", group=PLACE),
+    Flag(
+        ("--init-only",), "Run the hooks of `Setup` and `SessionStart`, and end without a prompt.",
+        group=PLACE,
+    ),
+    Flag(("--maintenance",), "Run the `Setup` hooks of kind `maintenance` first.", group=PLACE),
     Flag(
         ("-c", "--continue"), "Go on with the newest session of this folder.", group=SESSION
     ),
@@ -259,9 +265,6 @@ ELSEWHERE = frozenset(
         "--task-budget",
         "--thinking-display",
         "--worktree",
-        "--init",
-        "--init-only",
-        "--maintenance",
         "--append-subagent-system-prompt",
         "--advisor",
         "--brief",

@@ -99,6 +99,10 @@ def _without_command(arguments: list[str]) -> int:
         from hames.cli.stream_mode import serve
 
         return serve(parsed)
+    if "init-only" in parsed.values:
+        from hames.cli.init_only import set_up
+
+        return set_up(parsed)
     if _is_headless(parsed.values):
         from hames.cli.print_mode import answer
 

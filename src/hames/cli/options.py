@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hames.errors import OptionsError
 
@@ -38,6 +38,7 @@ def options_from(values: Mapping[str, Any]) -> AgentOptions:
         max_budget_usd=values.get("max-budget-usd"),
         include_partial_messages="include-partial-messages" in values,
         include_hook_events="include-hook-events" in values,
+        setup=_setup(values),
         entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT") or "sdk-cli",
         **_session(values),
     )
@@ -73,6 +74,13 @@ def _session(values: Mapping[str, Any]) -> dict[str, Any]:
         "session_id": values.get("session-id"),
         "persist_session": "no-session-persistence" not in values,
     }
+
+
+def _setup(values: Mapping[str, Any]) -> Literal["init", "maintenance"] | None:
+    init = "init" in values or "init-only" in values
+    if init and "maintenance" in values:
+        raise OptionsError("`--init` and `--maintenance` exclude each other; give one.")
+    return "init" if init else "maintenance" if "maintenance" in values else None
 
 
 def _thinking(values: Mapping[str, Any]) -> int | None:

@@ -199,10 +199,11 @@ class SubagentStop(Event):
 
 
 class PreCompact(Event):
-    """The conversation is about to be compacted. A hook may block that."""
+    """The conversation is about to be compacted. A hook may block that, or say what to keep in mind."""
 
     matched_by: ClassVar = "trigger"
     blocks: ClassVar = True
+    adds_output: ClassVar = True
 
     trigger: Literal["manual", "auto"]
     custom_instructions: str | None
@@ -229,6 +230,9 @@ class Notification(Event):
     title: str | None = None
 
 
+SetupTrigger = Literal["init", "maintenance"]
+
+
 class Setup(Event):
     """The project is being set up or maintained."""
 
@@ -236,7 +240,7 @@ class Setup(Event):
     adds_output: ClassVar = True
     sets_variables: ClassVar = True
 
-    trigger: Literal["init", "maintenance"]
+    trigger: SetupTrigger
 
 
 class InstructionsLoaded(Event):
@@ -281,7 +285,6 @@ FIRED_LATER = frozenset(
         "SubagentStop",
         "PreCompact",
         "PostCompact",
-        "Setup",
     }
 )
 """Events that have a class and are not fired by this version."""

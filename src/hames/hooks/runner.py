@@ -89,7 +89,8 @@ class Runner:
         self.table = table
         self._around = around
         self._unwatched: set[asyncio.Task[None]] = set()
-        self._done_once: set[int] = set()
+        self.done_once: set[int] = set()
+        """Hooks that run only once, and have."""
         self._transport: Transport | None = None
 
     async def fire(
@@ -141,9 +142,9 @@ class Runner:
         if hook.applies_if is not None and applies is not None and not applies(hook.applies_if):
             return False
         if hook.once:
-            if id(hook) in self._done_once:
+            if id(hook) in self.done_once:
                 return False
-            self._done_once.add(id(hook))
+            self.done_once.add(id(hook))
         return True
 
     async def _one(
