@@ -29,6 +29,8 @@ class Talk:
         self.launch = launch or Launch()
         self._incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._news = asyncio.Event()
+        self.answers: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+        """What the client says to questions of the session."""
         self._reactions: list[tuple[Callable[[Any], bool], Callable[[Any], None]]] = []
 
     def send(self, *lines: dict[str, Any] | bytes) -> None:
@@ -46,6 +48,12 @@ class Talk:
         self.end()
         await self.serve()
         return self.said
+
+    async def run_until_result(self, *lines: dict[str, Any] | bytes) -> None:
+        """The same for a client that can answer questions until the result is there."""
+        self.send(*lines)
+        self.when(lambda line: line["type"] == "result", lambda _: self.end())
+        await self.serve()
 
     def when(
         self, matches: Callable[[dict[str, Any]], bool], act: Callable[[dict[str, Any]], None]
@@ -97,6 +105,10 @@ class Talk:
         said = json.loads(line)
         self.said.append(said)
         self._news.set()
+        if said["type"] == "control_request" and self.answers is not None:
+            response = {"subtype": "success", "request_id": said["request_id"]}
+            response["response"] = self.answers(said["request"])
+            self.send({"type": "control_response", "response": response})
         due = [reaction for reaction in self._reactions if reaction[0](said)]
         self._reactions = [reaction for reaction in self._reactions if reaction not in due]
         for _, act in due:

@@ -270,6 +270,9 @@ class Server:
         if self.launch.mirror:
             stored.on_written = lambda entries: self._mirror(stored.path, entries)
         self.prompts.begin(session, stored.stored)
+        if agent.deferral.waiting and not session.waiting():
+            # Official 2.1.330 goes on by itself with a call that was put off.
+            session.prompt(Prompt([]))
         return session, agent
 
     async def offer_tools(self) -> None:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hames.cli.commands.doctor",
         "Name what is wrong with settings, rules and installation.",
     ),
+    "schema": ("hames.cli.commands.schema", "Print the JSON Schema of the stream protocol."),
     "policy": ("hames.cli.commands.policy", "Explain and test permission rules."),
 }
 """Name to module and summary."""
