@@ -160,7 +160,7 @@ class Exchange:
     async def _initialize(self, options: ClaudeAgentOptions) -> None:
         hooks, blocks = self.answers.hooks()
         request: Raw = {"hooks": hooks, **_extras(options)}
-        if isinstance(self._transport, Inside):
+        if self._given is None and options.cli_path is None:
             refuse_unknown(request)
         within = max(float(os.environ.get(_OPEN_WITHIN_MS, "60000")) / 1000, ANSWER_WITHIN)
         self.info = await self.request("initialize", within=within, **request)

@@ -110,6 +110,7 @@ class Inside(Transport):
 
         values = parse(FLAGS, self._flags, absent=ELSEWHERE).values
         self._stderr.follow_log("debug" in values or "debug-to-stderr" in values)
+        log.debug("A session begins in this process with the flags of %s", ", ".join(values))
         options = self._agent_options(options_from(values))
         launch = self._launch(launch_from(values))
         server = Server(options, launch, self._lines_out.put, open_session)

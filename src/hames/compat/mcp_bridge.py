@@ -59,6 +59,7 @@ class Bridge:
         from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 
         await self._started()
+        caller.set(self._world)  # what is sent is handled in the sender's context
         parsed = jsonrpc_message_adapter.validate_python(message, by_name=False)
         if not isinstance(parsed, JSONRPCRequest):
             await self._to_server.send(SessionMessage(parsed))
@@ -91,7 +92,6 @@ class Bridge:
     async def _run(self) -> None:
         from mcp.shared.memory import create_client_server_memory_streams
 
-        caller.set(self._world)
         try:
             async with create_client_server_memory_streams() as (ours, theirs):
                 answers, self._to_server = ours

@@ -120,12 +120,9 @@ async def _called(tool: SdkMcpTool[Any], schema: dict[str, Any], arguments: Any)
     import jsonschema  # type: ignore[import-untyped]  # comes with `mcp`
     from mcp.types import CallToolResult
 
-    try:
-        jsonschema.validate(instance=arguments, schema=schema)
-    except jsonschema.ValidationError as error:
-        return _failed(f"Input validation error: {error.message}")
     world = caller.get()
     try:
+        jsonschema.validate(instance=arguments, schema=schema)
         if world is None:
             result = await tool.handler(arguments)
         else:
@@ -134,7 +131,9 @@ async def _called(tool: SdkMcpTool[Any], schema: dict[str, Any], arguments: Any)
         return CallToolResult.model_validate(
             {"content": content, "isError": result.get("is_error", False)}
         )
-    except Exception as error:  # the caller's function: the model is told
+    except jsonschema.ValidationError as error:
+        return _failed(f"Input validation error: {error.message}")
+    except Exception as error:  # the caller's function or schema: the model is told
         return _failed(str(error))
 
 

@@ -86,5 +86,5 @@ class _Log(logging.Handler):
             self._logger.setLevel(self._level_before)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if _teller.get() is self._owner and not record.name.startswith("hames.compat"):
+        if _teller.get() is self._owner:
             self._owner.line(self.format(record))

@@ -188,8 +188,7 @@ async def import_session_to_store(
         subpath = other.relative_to(folder).with_suffix("").as_posix()
         under: SessionKey = {**key, "subpath": subpath}
         await _import(other, under, store, batch_size)
-        about = other.with_name(f"{other.stem}.meta.json")
-        if about.exists() and isinstance(fields := json.loads(about.read_bytes()), dict):
+        if fields := _about(other.with_name(f"{other.stem}.meta.json")):
             described: Any = {**fields, "type": "agent_metadata"}
             await store.append(under, [described])
 
@@ -258,6 +257,15 @@ async def _import(path: Path, key: SessionKey, store: SessionStore, batch_size: 
                 batch, size = [], 0
     if batch:
         await store.append(key, batch)
+
+
+def _about(path: Path) -> dict[str, Any] | None:
+    """What describes a subagent; None when nothing does, or nothing that can be read."""
+    try:
+        fields = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def _times(sessions: list[SessionStoreListEntry]) -> dict[str, int]:
