@@ -161,7 +161,7 @@ class FileStore:
     def _read_metadata(self, key: Key) -> bytes | None:
         try:
             fields = _json.decode(_read(self._metadata_path(key)))
-        except _json.DecodeError:
+        except (_json.DecodeError, SessionError):  # it only says whose transcript this is
             return None
         if not isinstance(fields, dict):
             return None
