@@ -182,16 +182,18 @@ async def test_a_file_that_was_removed_meanwhile_is_made_again(tmp_path: Path) -
     assert await store.load(Key("p", A)) == [b"2"]
 
 
-async def test_few_files_stay_open(tmp_path: Path) -> None:
-    store = FileStore(str(tmp_path))
+async def test_few_files_stay_open_however_many_stores_there_are(tmp_path: Path) -> None:
+    """Every session has a store of its own."""
+    stores = [FileStore(str(tmp_path)) for _ in range(100)]
     before = len(os.listdir("/dev/fd"))
     keys = [Key("p", f"{n:08}-1111-4111-8111-111111111111") for n in range(300)]
-    for key in keys + keys:
-        await store.append(key, [b"{}"])
-    assert len(os.listdir("/dev/fd")) - before <= 64
-    assert await store.load(keys[0]) == [b"{}", b"{}"]
-    store.close()
-    assert len(os.listdir("/dev/fd")) == before
+    for number, key in enumerate(keys + keys):
+        await stores[number % 100].append(key, [b"{}"])
+    assert len(os.listdir("/dev/fd")) - before <= 32
+    assert await stores[0].load(keys[0]) == [b"{}", b"{}"]
+    for store in stores:
+        store.close()
+    assert len(os.listdir("/dev/fd")) <= before
 
 
 async def test_no_key_leads_out_of_the_folder(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from hames._slots import Slots
 from hames.errors import OptionsError, ProviderTimeout
 from hames.providers.http1 import Body, Head, NoHTTP, request_head, take_head
 from hames.providers.lost import lost
@@ -27,6 +28,8 @@ MOST_WAITING = 128 * 1024
 PIECE = 256 * 1024
 """Bytes that are handed over, or written, at once."""
 MOST_IDLE = 100
+UNDER_WAY = Slots(10_000, share=1 / 2)
+"""Requests of all sessions that wait for their answer or read it: each has a connection, an open file."""
 EYEBALLS = 0.25
 """Seconds after which another address of the host is tried at the same time."""
 
@@ -81,6 +84,16 @@ class Direct:
             head = request_head(address.target, address.name, headers, len(body))
         except ValueError as error:
             raise OptionsError(f"The request to `{url}` has a wrong header: {error}.") from error
+        await UNDER_WAY.enter()
+        try:
+            return await self._ask(url, address, head, body, connect)
+        except BaseException:
+            UNDER_WAY.leave()
+            raise
+
+    async def _ask(
+        self, url: str, address: Address, head: bytes, body: bytes, connect: float | None
+    ) -> Reply:
         if (connection := self._kept_one(address)) is not None:
             try:
                 answer = await connection.ask(head, body)
@@ -289,10 +302,11 @@ class Reply:
             raise lost(error, self._url) from error
 
     async def aclose(self) -> None:
-        """Let go of the connection; it is kept when the body was read to its end."""
+        """Let go of the connection; it is kept when the body was read to its end. Must be called."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        UNDER_WAY.leave()
         if self._body.done and self._keep and connection.is_fresh():
             self._pool.take_back(connection)
         else:

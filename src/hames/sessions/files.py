@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import itertools
 import os
+import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -21,8 +23,8 @@ from hames.sessions.names import KEY_LENGTH, is_session_id, same_project
 from hames.sessions.store import Key, Span, Stored
 from hames.sessions.transcript import AGENT_METADATA, END
 
-_MAX_OPEN = 64
-"""Files kept open between appends."""
+_MAX_OPEN = 32
+"""Files that all stores of the process keep open between appends."""
 
 
 class _Open(msgspec.Struct):
@@ -39,7 +41,7 @@ class FileStore:
     def __init__(self, config_folder: str) -> None:
         self._config = unicodedata.normalize("NFC", os.path.abspath(config_folder))
         self._projects = os.path.join(self._config, "projects")
-        self._open: dict[Key, _Open] = {}
+        self._number = next(_numbers)
 
     async def append(self, key: Key, lines: Sequence[bytes]) -> Span | None:
         if metadata := [line for line in lines if line.startswith(AGENT_METADATA)]:
@@ -47,10 +49,11 @@ class FileStore:
             lines = [line for line in lines if not line.startswith(AGENT_METADATA)]
             if not lines:
                 return None
-        file = self._opened(key)
         data = b"\n".join([*lines, b""])
-        _write(file, b"\n" + data if file.torn else data)
-        return Span(file.end - len(data), file.end)
+        with _lock:
+            file = self._opened(key)
+            _write(file, b"\n" + data if file.torn else data)
+            return Span(file.end - len(data), file.end)
 
     async def load(self, key: Key) -> builtins.list[bytes] | None:
         data = _read(self.path(key))
@@ -60,8 +63,9 @@ class FileStore:
         return lines or None
 
     async def read(self, key: Key, span: Span) -> builtins.list[bytes]:
-        file = self._opened(key)
-        return _lines(os.pread(file.fd, span.end - span.start, span.start))
+        with _lock:
+            file = self._opened(key)
+            return _lines(os.pread(file.fd, span.end - span.start, span.start))
 
     async def list(self, project: str | None = None) -> builtins.list[Stored]:
         return await asyncio.to_thread(self._list, project)
@@ -111,12 +115,13 @@ class FileStore:
 
     def release(self, session_id: str) -> None:
         """Close the files of a session; they are opened again when needed."""
-        for key in [key for key in self._open if key.session_id == session_id]:
-            self._close(key)
+        for key in self._kept_open():
+            if key.session_id == session_id:
+                self._close(key)
 
     def close(self) -> None:
         """Close the files that are kept open; they are opened again when needed."""
-        for key in builtins.list(self._open):
+        for key in self._kept_open():
             self._close(key)
 
     def _folder(self, key: Key) -> str:
@@ -128,22 +133,27 @@ class FileStore:
 
     def _opened(self, key: Key) -> _Open:
         """The transcript, open for appending and known to be the one that its path names."""
-        file = self._open.pop(key, None)
+        file = _files.pop((self._number, key), None)
         if file is not None and not _is_at(file.fd, self.path(key)):
             os.close(file.fd)
             file = None
         if file is None:
+            while len(_files) >= _MAX_OPEN:
+                os.close(_files.pop(next(iter(_files))).fd)
             file = _open(self.path(key))
-            if len(self._open) >= _MAX_OPEN:
-                self._close(next(iter(self._open)))
         else:
             _notice_others(file)
-        self._open[key] = file
+        _files[self._number, key] = file
         return file
 
+    def _kept_open(self) -> builtins.list[Key]:
+        with _lock:
+            return [key for number, key in _files if number == self._number]
+
     def _close(self, key: Key) -> None:
-        if file := self._open.pop(key, None):
-            os.close(file.fd)
+        with _lock:
+            if file := _files.pop((self._number, key), None):
+                os.close(file.fd)
 
     def _metadata_path(self, key: Key) -> str:
         return self.path(key).removesuffix(".jsonl") + ".meta.json"
@@ -186,6 +196,13 @@ class FileStore:
         if len(project) <= KEY_LENGTH or os.path.isdir(os.path.join(self._projects, project)):
             return [project]
         return [name for name in _names(self._projects) if same_project(name, project)]
+
+
+# Shared, so that a thousand sessions do not keep a thousand files open. By store and transcript; the
+# one used last stands last.
+_files: dict[tuple[int, Key], _Open] = {}
+_lock = threading.Lock()
+_numbers = itertools.count()
 
 
 def _open(path: str) -> _Open:

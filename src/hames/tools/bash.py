@@ -14,6 +14,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from hames._slots import Slots
 from hames.access import Runs
 from hames.errors import ToolError
 from hames.tools.command_output import Printed, ends, printed, save
@@ -45,6 +46,9 @@ MAX_IMAGE_BYTES = 12_000_000
 
 TIMED_OUT = 143
 """The exit code of a command that its timeout has ended, as shells report TERM."""
+
+IN_FOREGROUND = Slots(256, share=1 / 16)
+"""Commands that a call waits for, in all sessions. Each takes three open files, and a process at least."""
 
 _TRAILING_OUTPUT = 0.1
 """Seconds that the end of a `>(process substitution)` is waited for."""
@@ -128,14 +132,23 @@ async def run(args: BashInput, call: Call) -> Result:
     limits = Limits.of(call.workspace.env)
     jobs = call.state(Jobs)
     jobs.machine = call.machine
+    if (args.run_in_background or (args.timeout or 0) < 0) and limits.background:
+        return await _in_background(await _start(args, call, limits, jobs))
+    async with IN_FOREGROUND:
+        return await _in_foreground(await _start(args, call, limits, jobs))
+
+
+async def _start(args: BashInput, call: Call, limits: Limits, jobs: Jobs) -> Running:
     command = await start(args.command, call, jobs.owner)
-    running = Running(args, call, limits, jobs, command, call.ids.short("b"))
     call.so_far = lambda: ends(command.recording, *SO_FAR)
+    return Running(args, call, limits, jobs, command, call.ids.short("b"))
+
+
+async def _in_foreground(running: Running) -> Result:
+    """Wait for the command, at most until its timeout."""
+    args, limits = running.args, running.limits
     milliseconds = limits.foreground_ms(args.timeout)
     try:
-        wanted = args.run_in_background or (args.timeout or 0) < 0
-        if wanted and limits.background:
-            return await _in_background(running)
         ended = await _ended(running, milliseconds / 1000)
         if not ended and limits.background and not re.match(r"\s*sleep\b", args.command):
             return await _moved_to_background(running, milliseconds)
@@ -285,7 +298,11 @@ async def _timed_out(running: Running, milliseconds: int) -> ToolError:
 
 
 async def _in_background(running: Running) -> Result:
-    job = await _start_job(running, running.limits.background_ms(running.args.timeout))
+    try:
+        job = await _start_job(running, running.limits.background_ms(running.args.timeout))
+    except BaseException:
+        await _stop(running)
+        raise
     text = f"Running in the background as `{job.id}`. {_how_to_follow(job)}"
     return Result(text, running.data("", backgroundTaskId=job.id), is_error=False, keep_whole=True)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from hames._slots import Slots
 from hames.errors import ToolError
 from hames.sandbox.machine import Finished, Machine
 from hames.tools.search_terms import (
@@ -23,6 +24,9 @@ from hames.tools.search_terms import (
     Query,
     Scope,
 )
+
+AT_ONCE = Slots(64, share=1 / 32)
+"""Searches under way, in all sessions. Each has threads of its own and three open files."""
 
 
 class Ripgrep(msgspec.Struct):
@@ -96,14 +100,15 @@ class Rg:
             argv += ["--", "./" + scope.only]
         elif "--files" not in options:
             argv += ["--", "./"]
-        return await self._machine.run(
-            argv,
-            cwd=scope.folder,
-            env=self._env,
-            timeout=TIMEOUT,
-            limit=MAX_OUTPUT,
-            stop_at_limit=True,
-        )
+        async with AT_ONCE:
+            return await self._machine.run(
+                argv,
+                cwd=scope.folder,
+                env=self._env,
+                timeout=TIMEOUT,
+                limit=MAX_OUTPUT,
+                stop_at_limit=True,
+            )
 
 
 def _files(scope: Scope) -> list[str]:
