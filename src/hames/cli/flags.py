@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hames.cli.parse import Flag
+from hames.models import EFFORTS
 
 PROMPT = "Prompt and output"
 MODEL = "Model and instructions"
@@ -116,6 +117,21 @@ FLAGS: tuple[Flag, ...] = (
         ("--thinking",),
         "`adaptive`: as the model does best. `disabled`: not at all.",
         "one", "MODE", choices=("adaptive", "disabled"), group=MODEL,
+    ),
+    Flag(
+        ("--thinking-display",),
+        "What comes back of thoughts: a summary, or nothing.",
+        "one", "HOW", choices=("summarized", "omitted"), group=MODEL,
+    ),
+    Flag(
+        ("--effort",),
+        "How hard the model tries.",
+        "one", "LEVEL", choices=EFFORTS, group=MODEL,
+    ),
+    Flag(
+        ("--task-budget",),
+        "Tokens for a whole answer; the model is told and paces itself.",
+        "one", "TOKENS", read=positive_count, group=MODEL,
     ),
     Flag(("--betas",), "Beta features to ask the API for.", "many", "NAMES", group=MODEL),
     Flag(
@@ -251,7 +267,6 @@ ELSEWHERE = frozenset(
         "--bare",
         "--debug-file",
         "--disable-slash-commands",
-        "--effort",
         "--exclude-dynamic-system-prompt-sections",
         "--forward-subagent-text",
         "--json-schema",
@@ -262,8 +277,6 @@ ELSEWHERE = frozenset(
         "--restricted",
         "--safe-mode",
         "--system-prompt-snapshot",
-        "--task-budget",
-        "--thinking-display",
         "--worktree",
         "--append-subagent-system-prompt",
         "--advisor",
