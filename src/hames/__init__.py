@@ -18,7 +18,6 @@ from hames._version import __version__
 
 if TYPE_CHECKING:
     from hames.agent.checkpointing import RewindResult as RewindResult
-    from hames.agent.checkpointing import RewindResult as RewindResult
     from hames.agent.options import AgentOptions as AgentOptions
     from hames.approvals import (
         PermissionResultAllow as PermissionResultAllow,
@@ -127,7 +126,6 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "hames.agent.options": ["AgentOptions"],
-    "hames.agent.checkpointing": ["RewindResult"],
     "hames.agent.checkpointing": ["RewindResult"],
     "hames.approvals": [
         "PermissionResultAllow",

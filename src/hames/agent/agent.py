@@ -38,7 +38,6 @@ from hames.usage import Ledger
 
 if TYPE_CHECKING:
     from hames.agent.checkpointing import Checkpoints, RewindResult
-    from hames.agent.checkpointing import Checkpoints, RewindResult
     from hames.agent.framing import Frames
     from hames.agent.hooking import Hooks
     from hames.agent.memory import AgentMemory
