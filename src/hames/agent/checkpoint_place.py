@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from hames.sessions.checkpoints.backups import Backups
-from hames.sessions.checkpoints.objects import Objects
+from hames.sessions.checkpoints.objects import Objects, folder_of, pool_of
 from hames.sessions.checkpoints.trees import Cache, Looker
 from hames.tools.ignore import FILES, MAX_IGNORE_FILE, Level, Rule, is_left_out, parse
 
@@ -16,11 +16,11 @@ class Place:
     """Where the checkpoints of a session lie, and what is known of the folders it works in."""
 
     def __init__(self, config_folder: str, session_id: str, root: str) -> None:
-        own = os.path.join(config_folder, "hames", "file-history")
-        self.folder = os.path.join(config_folder, "file-history", session_id)
-        self.objects = Objects(os.path.join(self.folder, "objects"), os.path.join(own, "objects"))
+        pool = pool_of(config_folder)
+        self.folder = folder_of(config_folder, session_id)
+        self.objects = Objects(os.path.join(self.folder, "objects"), pool)
         self.backups = Backups(self.folder, root)
-        self._caches = os.path.join(own, "seen")
+        self._caches = os.path.join(os.path.dirname(pool), "seen")
         self._excluded = [
             os.path.realpath(os.path.join(config_folder, name))
             for name in ("projects", "file-history", "hames")

@@ -13,6 +13,7 @@ from hames.agent.toolbox import Toolbox
 from hames.blocks import Turn
 from hames.errors import OptionsError, SessionNotFound
 from hames.sessions import resume
+from hames.sessions.checkpoints.objects import share
 from hames.sessions.files import FileStore
 from hames.sessions.fork import fork
 from hames.sessions.log import SessionLog, end_of
@@ -49,14 +50,16 @@ async def open_session(
         return await _go_on(options, store, key, cwd, evidence)
     session_id = options.session_id or options.ids.uuid()
     if key is not None:
+        old = key
         key = await fork(
             store,
-            key,
+            old,
             new_id=session_id,
             cwd=cwd,
             at=options.resume_session_at,
             drops=options.resume_drops_turn,
         )
+        share(environ.config_folder, old.session_id, session_id)
         return await _go_on(options, store, key, cwd, evidence)
     await resume.check_new_id(store, session_id)
     kept = store if options.persist_session else None

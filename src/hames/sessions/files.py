@@ -95,11 +95,13 @@ class FileStore:
             return
         import shutil
 
-        for folder in (
-            self._folder(key),
-            os.path.join(self._config, "file-history", key.session_id),
-        ):
-            shutil.rmtree(folder, ignore_errors=True)
+        from hames.sessions.checkpoints.objects import folder_of, pool_of, sweep
+
+        shutil.rmtree(self._folder(key), ignore_errors=True)
+        checkpoints = folder_of(self._config, key.session_id)
+        if os.path.isdir(checkpoints):
+            shutil.rmtree(checkpoints, ignore_errors=True)
+            sweep(pool_of(self._config))
 
     def path(self, key: Key) -> str:
         """The file of a transcript. Raises SessionError for a key that names none."""

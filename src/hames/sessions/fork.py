@@ -11,7 +11,12 @@ from hames.sessions.names import project_key
 from hames.sessions.store import Key, Store
 from hames.sessions.transcript import Entry
 
-_COPIED = frozenset({transcript.CALL_MARK, transcript.REPAIR, "content-replacement", "cost-state"})
+_COPIED = transcript.CHECKPOINTS | {
+    transcript.CALL_MARK,
+    transcript.REPAIR,
+    "content-replacement",
+    "cost-state",
+}
 """Lines without uuid that a continuation needs. Titles and tags stay with the original."""
 
 _objects = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -12,7 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "session": (
         "hames.cli.commands.session",
-        "List, show, export, check and repair stored sessions.",
+        "List, read, name, copy, rewind, check and remove stored sessions.",
     ),
     "config": (
         "hames.cli.commands.config",

@@ -1,182 +1,180 @@
-"""`hames session`: list, show, export, check and repair stored sessions."""
+"""`hames session`: what can be done with stored sessions, one action each."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
-import msgspec
-
-from hames._json import encode
 from hames.cli import help
-from hames.cli.commands import check
+from hames.cli.commands import check, rewind, session_changes, session_reading
 from hames.cli.parse import Flag, nearest, parse
-from hames.errors import OptionsError, SessionNotFound
-from hames.sessions import export, git, listing, resume
-from hames.sessions.files import FileStore
-from hames.sessions.memory import MemoryStore
-from hames.sessions.names import is_session_id
-from hames.sessions.store import Key, Store
-from hames.settings.environ import Environ
+from hames.errors import OptionsError
 
-INTRO = "List, show, export, check and repair stored sessions, those of the official command line included."
-USAGE = "hames session list|show|export|check|repair [SESSION] [options]"
-ARGUMENTS = (
-    ("list", "Sessions of this folder and its git worktrees, the last used first."),
-    ("show SESSION", "The conversation, as text."),
-    ("export SESSION", "The same to a file or another format."),
-    ("check SESSION...", "What is wrong with transcripts, line by line."),
-    ("repair SESSION...", "Write a copy without that; the original stays as it is."),
-    ("SESSION", "An id, an exact title, or the path of a transcript."),
-)
-FLAGS = (
-    Flag(("--all",), "For `list`: the sessions of all folders."),
-    Flag(("--cwd",), "Another folder than the present one.", "one", "FOLDER"),
-    Flag(("--limit",), "At most so many sessions or messages.", "one", "N", int),
-    Flag(("--offset",), "Leave out the first ones.", "one", "N", int),
-    Flag(
-        ("--format",),
-        "For `export`.",
-        "one",
-        "FORMAT",
-        choices=("markdown", "json", "jsonl"),
+INTRO = "Work with stored sessions, those of the official command line included."
+USAGE = "hames session ACTION [SESSION] [options]"
+SESSION = ("SESSION", "An id, an exact title, or, to read it, the path of a transcript.")
+
+ALL = Flag(("--all",), "The sessions of all folders.")
+CWD = Flag(("--cwd",), "Another folder than the present one.", "one", "FOLDER")
+LIMIT = Flag(("--limit",), "At most so many.", "one", "N", int)
+OFFSET = Flag(("--offset",), "Leave out the first ones.", "one", "N", int)
+JSON = Flag(("--json",), "Answer in JSON, a line each.")
+OUTPUT = Flag(("--output", "-o"), "The file to write.", "one", "FILE")
+DRY_RUN = Flag(("--dry-run",), "Only say what would happen.")
+HELP = Flag(("-h", "--help"), "This text.")
+
+_Run = Callable[[Sequence[str], dict[str, Any], TextIO], Coroutine[Any, Any, int]]
+
+
+class Action(NamedTuple):
+    """One word behind `hames session`."""
+
+    run: _Run
+    arguments: str
+    summary: str
+    flags: tuple[Flag, ...]
+    closing: str = ""
+
+
+ACTIONS: dict[str, Action] = {
+    "list": Action(
+        session_reading.run_list,
+        "",
+        "Sessions of this folder and its git worktrees, the last used first.",
+        (ALL, CWD, LIMIT, OFFSET, JSON),
     ),
-    Flag(("--output", "-o"), "For `export` and `repair`: the file to write.", "one", "FILE"),
-    Flag(("--json",), "Answer in JSON."),
-    Flag(("-h", "--help"), "This text."),
-)
+    "info": Action(
+        session_reading.run_info, "SESSION", "What is known of one session.", (CWD, JSON)
+    ),
+    "show": Action(
+        session_reading.run_show,
+        "SESSION",
+        "The conversation, as text; with `--json` a message per line.",
+        (
+            Flag(("--agent",), "The conversation of this subagent.", "one", "ID"),
+            CWD,
+            LIMIT,
+            OFFSET,
+            JSON,
+        ),
+    ),
+    "subagents": Action(
+        session_reading.run_subagents, "SESSION", "Ids of its subagents.", (CWD, JSON)
+    ),
+    "export": Action(
+        session_reading.run_export,
+        "SESSION",
+        "The conversation to a file or in another format.",
+        (
+            Flag(
+                ("--format",), "What to write.", "one", "FORMAT",
+                choices=("markdown", "json", "jsonl"),
+            ),
+            OUTPUT, CWD, JSON,
+        ),
+    ),
+    "rename": Action(
+        session_changes.run_rename, "SESSION TITLE", "Give it a title; it can be resumed by it.", (CWD,)
+    ),
+    "tag": Action(
+        session_changes.run_tag, "SESSION [TAG]", "Tag it; without a tag, take the tag away.", (CWD,)
+    ),
+    "fork": Action(
+        session_changes.run_fork,
+        "SESSION",
+        "Copy it to a session of its own, and write that one's id.",
+        (
+            Flag(("--up-to",), "The last line that is copied.", "one", "UUID"),
+            Flag(("--title",), "Title of the copy.", "one", "TEXT"),
+            CWD,
+        ),
+    ),
+    "delete": Action(
+        session_changes.run_delete,
+        "SESSION...",
+        "Remove sessions, with their subagents, spilled results and checkpoints.",
+        (CWD,),
+    ),
+    "prune": Action(
+        session_changes.run_prune,
+        "",
+        "Remove the sessions of all folders that were not used for some time.",
+        (
+            Flag(
+                ("--older-than",), "Days; default `cleanupPeriodDays` of the settings, else 30.",
+                "one", "DAYS", float,
+            ),
+            DRY_RUN, JSON,
+        ),
+    ),
+    "rewind": Action(
+        rewind.run_rewind,
+        "SESSION [PROMPT]",
+        "Put its files back as they were at a prompt, given by its uuid; without one, list them.",
+        (DRY_RUN, CWD, JSON),
+        "A rewind keeps the present state first, and says how to take it back.\n",
+    ),
+    "check": Action(
+        check.run_check,
+        "SESSION...",
+        "What is wrong with transcripts, line by line.",
+        (CWD, JSON),
+        "Exit codes: 0 sound; 1 problems; 2 cannot be read.\n",
+    ),
+    "repair": Action(
+        check.run_repair,
+        "SESSION...",
+        "Write a copy without that; the original stays as it is.",
+        (OUTPUT, CWD, JSON),
+        "Exit codes: 0 sound, or now repaired; 1 problems; 2 cannot be read.\n",
+    ),
+}  # fmt: skip
 CLOSING = """\
+`hames session ACTION --help` tells more of each.
+
 Examples:
   hames session list --all
   hames session export 5f0d1c9e-1111-4222-8333-444455556666 -o talk.md
+  hames session rewind "Largest file" --dry-run
   hames session check ~/.claude/projects/-home-ana-app/*.jsonl
-  hames session repair broken.jsonl --output whole.jsonl
-
-Exit codes of `check` and `repair`: 0 sound, or now repaired; 1 problems; 2 cannot be read.
 """
 
 
 def main(arguments: list[str]) -> int:
     """Run `hames session`."""
-    parsed = parse(FLAGS, arguments)
-    if "help" in parsed.values or not arguments:
-        sys.stdout.write(help.text(USAGE, INTRO, FLAGS, arguments=ARGUMENTS, closing=CLOSING))
+    name = next((word for word in arguments if not word.startswith("-")), "")
+    if not name:
+        _check_only_help(arguments)
+        sys.stdout.write(_help_of_all())
         return 0
-    name = parsed.rest[0] if parsed.rest else ""
-    if name not in _ACTIONS:
-        hint = nearest(name, _ACTIONS)
-        raise OptionsError(f"`hames session` knows {', '.join(_ACTIONS)}, not `{name}`.{hint}")
-    return asyncio.run(_ACTIONS[name](parsed.rest[1:], parsed.values, sys.stdout))
-
-
-async def run_list(names: Sequence[str], values: dict[str, Any], out: TextIO) -> int:
-    """Write a line for each session: when it was used, its id, what it is about."""
-    if names:
-        raise OptionsError(f"`hames session list` takes options only, not `{names[0]}`.")
-    cwd = _folder(values)
-    found = await listing.list_sessions(
-        _store(),
-        cwd=None if "all" in values else cwd,
-        folders=git.worktrees(cwd),
-        limit=values.get("limit"),
-        offset=values.get("offset", 0),
-    )
-    for one in found:
-        if "json" in values:
-            out.write(_line(one))
-        else:
-            used = datetime.fromtimestamp(one.last_modified / 1000)
-            tag = f" #{one.tag}" if one.tag else ""
-            out.write(f"{used:%Y-%m-%d %H:%M}  {one.session_id}  {_short(one.summary)}{tag}\n")
-    if not found and "json" not in values:
-        out.write("No sessions here. `--all` lists those of other folders.\n")
-    return 0
-
-
-async def run_show(names: Sequence[str], values: dict[str, Any], out: TextIO) -> int:
-    """Write the conversation of a session as Markdown, or its messages as JSON, a line each."""
-    store, key = await _session("show", names, values)
-    found = await listing.messages(
-        store, key.session_id, limit=values.get("limit"), offset=values.get("offset", 0)
-    )
-    if "json" in values:
-        out.write("".join(map(_line, found)))
-    else:
-        stored = await store.look(key)
-        out.write(export.markdown(found, listing.info(stored) if stored else None))
-    return 0
-
-
-async def run_export(names: Sequence[str], values: dict[str, Any], out: TextIO) -> int:
-    """Write a session to a file or to `out`."""
-    store, key = await _session("export", names, values)
-    format: export.Format = values.get("format") or ("json" if "json" in values else "markdown")
-    text = await export.export(store, key, format)
-    if "output" not in values:
-        out.write(text)
+    action = ACTIONS.get(name)
+    if action is None:
+        hint = nearest(name, ACTIONS)
+        raise OptionsError(f"`hames session` knows {', '.join(ACTIONS)}, not `{name}`.{hint}")
+    parsed = parse((*action.flags, HELP), arguments)
+    if "help" in parsed.values:
+        sys.stdout.write(_help_of(name, action))
         return 0
-    path = Path(values["output"])
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OptionsError(f"`{path}` cannot be written: {error.strerror}.") from error
-    return 0
+    if parsed.rest[:1] != [name]:
+        raise OptionsError(f"The action comes first: `hames session {name} …`.")
+    return asyncio.run(action.run(parsed.rest[1:], parsed.values, sys.stdout))
 
 
-_Action = Callable[[Sequence[str], dict[str, Any], TextIO], Coroutine[Any, Any, int]]
-
-_ACTIONS: dict[str, _Action] = {
-    "list": run_list,
-    "show": run_show,
-    "export": run_export,
-    "check": check.run_check,
-    "repair": check.run_repair,
-}
+def _check_only_help(arguments: list[str]) -> None:
+    parse((HELP,), arguments)
 
 
-def _store() -> FileStore:
-    return FileStore(Environ.read(os.environ).config_folder)
+def _help_of_all() -> str:
+    rows = [(f"{name} {one.arguments}".rstrip(), one.summary) for name, one in ACTIONS.items()]
+    return help.text(USAGE, INTRO, (HELP,), commands=rows, arguments=(SESSION,), closing=CLOSING)
 
 
-def _folder(values: dict[str, Any]) -> str:
-    return os.path.realpath(values.get("cwd") or os.getcwd())
-
-
-async def _session(action: str, names: Sequence[str], values: dict[str, Any]) -> tuple[Store, Key]:
-    """The session that is meant, and the store it lies in."""
-    if len(names) != 1:
-        raise OptionsError(f"`hames session {action}` needs one session: an id, a title or a path.")
-    if names[0].endswith(".jsonl"):
-        return await _from_file(Path(names[0]))
-    store = _store()
-    return store, await resume.find(store, cwd=_folder(values), id_or_title=names[0])
-
-
-async def _from_file(path: Path) -> tuple[Store, Key]:
-    """A transcript that lies anywhere, under the id in its name or one that stands for none."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SessionNotFound(f"`{path}` cannot be read: {error.strerror}.") from error
-    store = MemoryStore()
-    id = path.stem if is_session_id(path.stem) else _NO_ID
-    key = Key("file", id)
-    await store.append(key, data.removesuffix(b"\n").split(b"\n"))
-    return store, key
-
-
-_NO_ID = "00000000-0000-0000-0000-000000000000"
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 70 else line[:69].rstrip() + "…"
-
-
-def _line(value: Any) -> str:
-    return encode(msgspec.to_builtins(value)).decode() + "\n"
+def _help_of(name: str, action: Action) -> str:
+    usage = " ".join(
+        part for part in ("hames session", name, action.arguments, "[options]") if part
+    )
+    arguments = (SESSION,) if action.arguments else ()
+    flags = (*action.flags, HELP)
+    return help.text(usage, action.summary, flags, arguments=arguments, closing=action.closing)

@@ -96,6 +96,32 @@ class Objects:
         return f"{folder}/{name[:2]}/{name[2:]}"
 
 
+def pool_of(config_folder: str) -> str:
+    """The pool of all sessions."""
+    return os.path.join(config_folder, "hames", "file-history", "objects")
+
+
+def folder_of(config_folder: str, session_id: str) -> str:
+    """Where backups and objects of a session lie."""
+    return os.path.join(config_folder, "file-history", session_id)
+
+
+def share(config_folder: str, session_id: str, other_id: str) -> None:
+    """Give a copy of a session what the session has kept."""
+    old, new = folder_of(config_folder, session_id), folder_of(config_folder, other_id)
+    for path in _files(old):
+        copy = new + path[len(old) :]
+        os.makedirs(os.path.dirname(copy), mode=0o700, exist_ok=True)
+        try:
+            os.link(path, copy, follow_symlinks=False)
+        except FileExistsError:
+            continue
+        except OSError:  # a disk without hard links
+            import shutil
+
+            shutil.copy2(path, copy, follow_symlinks=False)
+
+
 def sweep(pool: str) -> int:
     """Remove what no session holds from the pool; how many objects that were."""
     removed = 0
