@@ -33,7 +33,6 @@ async def test_a_denied_call_is_reported_to_the_model_and_listed(harness: Any) -
         ({"decision": "approve"}, succeeded("hi")),
         (specific("PreToolUse", permissionDecision="allow"), succeeded("hi")),
         (specific("PreToolUse", permissionDecision="ask"), failed("nobody is there")),
-        (specific("PreToolUse", permissionDecision="defer"), failed("`defer`")),
         ({}, failed("nobody is there")),
     ],
 )

@@ -14,8 +14,10 @@ from hames._clock import Clock, Ids
 from hames.agent import planning
 from hames.agent.background import Background
 from hames.agent.conversation import Conversation
+from hames.agent.deferral import Deferral
 from hames.agent.estimate import Estimate
 from hames.agent.gate import Gate
+from hames.agent.go_on import go_on
 from hames.agent.inbox import Inbox, Prompt
 from hames.agent.limits import Budget, Limits
 from hames.agent.outcome import Ended, Outcome
@@ -112,6 +114,8 @@ class Agent(msgspec.Struct):
     """What else the present result has to own up to: retries, repairs, cuts."""
     answering: list[str] = msgspec.field(default_factory=list)
     """Ids that callers gave to the prompts of the present answer."""
+    deferral: Deferral = msgspec.field(default_factory=Deferral)
+    """Calls that wait for a decision."""
     started: set[str] = msgspec.field(default_factory=set)
     """Calls that have begun."""
 
@@ -149,6 +153,7 @@ class Agent(msgspec.Struct):
         if self.hooks and admission and admission.refusal is not None:
             said = await self.hooks.refuse(admission.refusal)
             raise Ended(Outcome("prompt_blocked", text=said))
+        await go_on(self, prompt)
         if self.opening:
             opening, self.opening = self.opening, []
             await self.conversation.say(opening, is_meta=True)

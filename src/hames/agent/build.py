@@ -130,6 +130,9 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     if options.permission_prompts == "none":
         gate.can_use_tool = None
     planning.begin(agent, environ.config_folder)
+    agent.deferral.put_off(opened.waiting)
+    known = [call.id for call in loaded.calls] if loaded else []
+    opened.warnings += agent.deferral.decide(options.decisions, known)
     agent.background.attach(agent)
     agent.hooks = _hooks(agent, table, options, environ, opened)
     agent.reloading = _reloading(agent, settled, given)

@@ -118,10 +118,9 @@ class Gate:
     async def _judge_decided(
         self, question: Question, decided: PermissionResult, call_id: str, interrupt: Interrupt
     ) -> Verdict:
-        policy = self.policy
-        if policy.mode == "dontAsk":  # nobody has to be asked any more
-            policy = replace(policy, mode="default")
-        decision = decide(policy, question, Decision("ask", "Somebody has decided about it."))
+        decision = decide(
+            self._open_policy(), question, Decision("ask", "Somebody has decided about it.")
+        )
         if decision.behavior == "deny":
             return Verdict(decision, question.input, _denied(question.tool, decision))
         return await self._verdict(question, decision, decided, "decision")
@@ -205,6 +204,18 @@ class Gate:
     def recheck(self, tool: Tool, args: Any, input: dict[str, Any], cwd: str) -> Decision:
         """The decision about an input that a callback changed: deny rules hold for that as well."""
         return decide(self.policy, Question(tool.name, input, tool.access(args), cwd, tool.aliases))
+
+    def rules_out(self, tool: Tool, args: Any, input: dict[str, Any], cwd: str) -> Decision | None:
+        """What denies a call whoever might allow it, None when nothing does."""
+        question = Question(tool.name, input, tool.access(args), cwd, tool.aliases)
+        decision = decide(self._open_policy(), question)
+        return decision if decision.behavior == "deny" else None
+
+    def _open_policy(self) -> Policy:
+        """The policy for calls that somebody decides about without being asked now."""
+        return (
+            replace(self.policy, mode="default") if self.policy.mode == "dontAsk" else self.policy
+        )
 
     async def _update(self, updates: list[PermissionUpdate]) -> None:
         """Use the updates from now on, and store them; what cannot be stored holds for the session."""

@@ -27,6 +27,8 @@ class Heard(msgspec.Struct):
     decision: Decision | None = None
     message: str = ""
     """For the model, when it may not run."""
+    deferred: bool = False
+    """Somebody is to decide later."""
     notes: list[Block] = msgspec.field(default_factory=list)
 
 
@@ -63,7 +65,8 @@ def decision_of(tool: str, verdict: Answer) -> tuple[Decision, str]:
             reason = why or f"A hook says `{behavior}`."
             return Decision(behavior, reason, source=source, reason_type="hook"), ""
         case "defer":
-            why = "A hook wants to put the call off (`defer`), which is not supported."
+            said = why or "A hook puts it off."
+            return Decision("ask", said, source=source, reason_type="hook"), ""
     reason = why or "A hook denies it."
     said = f"{tool} was not run, because a hook denied it: {reason}"
     return Decision("deny", reason, source=source, reason_type="hook"), said

@@ -150,7 +150,7 @@ class Hooks:
         self._stop_active, self._stop_blocks, self._stopping = False, 0, None
         self._prompt_id = prompt.uuid or self._agent.ids.uuid()
         notes = await self.begin()
-        if not prompt.synthetic and self._subagent is None:
+        if prompt.blocks and not prompt.synthetic and self._subagent is None:
             event = events.UserPromptSubmit(prompt=text_of(prompt))
             said = await self._fire(event)
             if (stop := said.stop() or said.block()) is not None:
@@ -237,6 +237,7 @@ class Hooks:
             heard.input = changed.updated_input
         if (verdict := said.verdict()) is not None:
             heard.decision, heard.message = decision_of(tool.name, verdict)
+            heard.deferred = verdict.verdict == "defer"
         return heard
 
     async def after_call(self, ready: Prepared, report: Report, milliseconds: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from hames.agent.deferral import Waiting, waiting_in, without_results
 from hames.agent.options import AgentOptions
 from hames.agent.toolbox import Toolbox
 from hames.blocks import Turn
@@ -34,6 +35,8 @@ class Opened(msgspec.Struct):
     loaded: Loaded | None = None
     turns: list[Turn] = msgspec.field(default_factory=list)
     warnings: list[str] = msgspec.field(default_factory=list)
+    waiting: list[Waiting] = msgspec.field(default_factory=list)
+    """Calls at its end that wait for a decision."""
 
 
 async def open_session(
@@ -139,9 +142,13 @@ async def _go_on(
     )
     cut_off = "started" in loaded.fates.values()
     mended = _sendable(loaded, await evidence(loaded) if evidence and cut_off else {})
-    opened = Opened(session, loaded, mended.turns, list(loaded.warnings))
-    opened.warnings += [repair.text for repair in mended.repairs]
-    for repair in mended.repairs:
+    waiting = waiting_in(loaded)
+    waits = {one.use.id for one in waiting}
+    turns = without_results(mended.turns, waiting)
+    opened = Opened(session, loaded, turns, list(loaded.warnings), waiting)
+    repairs = [r for r in mended.repairs if r.block is None or r.block.id not in waits]
+    opened.warnings += [repair.text for repair in repairs]
+    for repair in repairs:
         if repair.block is not None:
             # The file is to say it too: other readers know nothing of our repairs.
             await session.user([repair.block])

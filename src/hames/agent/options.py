@@ -12,7 +12,7 @@ from hames.providers.clocks import Timeouts
 from hames.providers.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from hames.approvals import CanUseTool
+    from hames.approvals import AnyPermissionResult, CanUseTool
     from hames.hooks.callback import HookMatcher
     from hames.hooks.events import SetupTrigger
     from hames.messages import PermissionMode
@@ -57,6 +57,9 @@ class AgentOptions:
     approval_timeout: float | None = None
     """Seconds that `can_use_tool` gets for an answer, after which the call is denied; default as long
     as it takes, as it may ask a person."""
+    decisions: Mapping[str, AnyPermissionResult] = field(default_factory=dict)
+    """With `resume`: what somebody has decided about calls that were put off (`defer`), by their ids:
+    a `PermissionResult`, `allow`, `deny`, or an answer in the form it has on wires."""
     hooks: Mapping[str, Sequence[HookMatcher | Mapping[str, Any]]] = field(default_factory=dict)
     """Functions and commands that hear of events: `{"PreToolUse": [HookMatcher("Bash", [check])]}`."""
     include_hook_events: bool = False

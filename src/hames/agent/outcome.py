@@ -22,6 +22,8 @@ Kind = Literal[
     "stop_prevented",
     "prompt_blocked",
     "noted",
+    "deferred",
+    "deferred_unavailable",
     "failed",
 ]
 
@@ -68,5 +70,7 @@ ENDINGS: dict[Kind, Ending] = {
     "stop_prevented": Ending("success", False, "stop_hook_prevented"),
     "prompt_blocked": Ending("success", False, None),
     "noted": Ending("success", False, None),
+    "deferred": Ending("success", False, "tool_deferred"),
+    "deferred_unavailable": Ending("success", True, "tool_deferred_unavailable"),
     "failed": Ending("error_during_execution", True, "turn_setup_failed"),
 }

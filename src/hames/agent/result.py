@@ -40,6 +40,7 @@ def result_of(agent: Agent, outcome: Outcome, watch: Stopwatch, prompt: Prompt) 
         result=(outcome.text or "".join(agent.progress.parts)) if succeeded else None,
         model_usage=agent.ledger.model_usage(),  # type: ignore[arg-type]  # built in the official shape
         permission_denials=list(agent.denials),
+        deferred_tool_use=agent.deferral.first(),
         errors=None if succeeded else [_error_text(agent, outcome)],
         api_error_status=outcome.error.status if outcome.error else None,
         uuid=agent.ids.uuid(),
@@ -69,4 +70,5 @@ def _obligations(agent: Agent) -> list[dict[str, Any]]:
     unpriced = [
         {"kind": "unpriced_usage", "model": model} for model in sorted(agent.ledger.unpriced)
     ]
-    return [*agent.obligations, *denied, *agent.background.obligations(), *unpriced]
+    waiting = agent.deferral.obligations()
+    return [*agent.obligations, *denied, *waiting, *agent.background.obligations(), *unpriced]

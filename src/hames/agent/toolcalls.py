@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hames import _json
+from hames.agent.deferral import Waiting
+from hames.agent.outcome import Ended, Outcome
 from hames.agent.results import Report, bounded, failed, interrupted, not_started, refused
 from hames.agent.toolbox import validated
 from hames.blocks import Block
 from hames.blocks import from_value as block_of
-from hames.errors import Interrupted, ToolError
+from hames.errors import Interrupted, SessionError, ToolError
 from hames.permissions.types import Decision
 from hames.providers.assemble import ToolUse
 from hames.tools.tool import Call, Result, Tool
@@ -46,11 +48,23 @@ class Prepared(msgspec.Struct):
     """What hooks want the model to know besides the result."""
 
 
+class PutOff(msgspec.Struct, frozen=True):
+    """A call that waits until somebody has decided."""
+
+    use: ToolUse
+    input: dict[str, Any]
+    """What would run."""
+    decision: Decision
+
+
 class Round(msgspec.Struct):
     """The calls of one reply under way."""
 
     agent: Agent
     reports: dict[str, Report] = msgspec.field(default_factory=dict)
+    deferred: list[PutOff] = msgspec.field(default_factory=list)
+    is_elsewhere: bool = False
+    """Somebody else who goes on with the session runs one of the calls."""
 
     async def report(self, use: ToolUse, report: Report) -> None:
         """Log and emit the result of a call; the model gets it at the end of the round."""
@@ -62,25 +76,57 @@ class Round(msgspec.Struct):
 
 
 async def run_tools(agent: Agent, calls: Sequence[ToolUse]) -> None:
-    """Run the calls and add their results to the conversation. Raises `Interrupted` after doing so."""
+    """Run the calls and add their results to the conversation.
+
+    Raises `Interrupted` after doing so, `Ended` when calls were put off, which have no result then, and
+    SessionError when somebody else runs one of them.
+    """
     round = Round(agent)
     cwd = agent.workspace.cwd
     try:
         await _run_all(round, calls)
-    except Interrupted:
-        raise Interrupted("tools") from None
+    except BaseException as error:
+        round.deferred.clear()
+        round.is_elsewhere = isinstance(error, SessionError)
+        if isinstance(error, Interrupted):
+            raise Interrupted("tools") from None
+        raise
     finally:
-        for use in calls:
-            if use.id not in round.reports:
-                # A session that ends in the middle of a call cannot say what that call has done.
-                began = use.id in agent.started
-                await round.report(use, interrupted(use.name) if began else not_started(use.name))
-        agent.conversation.add_results([round.reports[use.id].block(use.id) for use in calls])
-        after = [block for use in calls for block in round.reports[use.id].after]
-        if after:
-            await agent.conversation.say(after, is_meta=True)
+        await _conclude(round, calls)
+    if round.deferred:
+        agent.deferral.put_off(_waiting(round, calls))
+        raise Ended(Outcome("deferred", "tool_deferred"))
     if agent.hooks is not None:
         await agent.hooks.after_round(calls, round.reports, cwd)
+
+
+async def _conclude(round: Round, calls: Sequence[ToolUse]) -> None:
+    """Make the reports part of the conversation. What has none was cut off, unless it waits."""
+    agent = round.agent
+    for use in calls:
+        if not (use.id in round.reports or round.deferred or round.is_elsewhere):
+            # A session that ends in the middle of a call cannot say what that call has done.
+            began = use.id in agent.started
+            await round.report(use, interrupted(use.name) if began else not_started(use.name))
+    done = [use for use in calls if use.id in round.reports]
+    if done:
+        agent.conversation.add_results([round.reports[use.id].block(use.id) for use in done])
+    after = [block for use in done for block in round.reports[use.id].after]
+    if after:
+        await agent.conversation.say(after, is_meta=True)
+
+
+def _waiting(round: Round, calls: Sequence[ToolUse]) -> list[Waiting]:
+    """All without a result, those put off with what would run."""
+    put_off = {one.use.id: one for one in round.deferred}
+    waiting = []
+    for use in calls:
+        if use.id in put_off:
+            one = put_off[use.id]
+            waiting.append(Waiting(use, one.input, one.decision.reason))
+        elif use.id not in round.reports:
+            waiting.append(Waiting(use))
+    return waiting
 
 
 async def answer_unrun(agent: Agent, calls: Sequence[ToolUse]) -> None:
@@ -93,7 +139,11 @@ async def answer_unrun(agent: Agent, calls: Sequence[ToolUse]) -> None:
 
 
 async def _run_all(round: Round, calls: Sequence[ToolUse]) -> None:
-    """Consecutive parallel calls together, every other call alone, in order."""
+    """Consecutive parallel calls together, every other call alone, in order.
+
+    What follows a call that is put off waits with it, unless it may run beside others: the model has
+    asked for an order. Official 2.1.330 runs it.
+    """
     together: list[Prepared] = []
     for use in calls:
         match await prepare(round.agent, use):
@@ -101,8 +151,14 @@ async def _run_all(round: Round, calls: Sequence[ToolUse]) -> None:
                 await round.report(use, report)
                 if report.interrupts:
                     raise Interrupted
+            case PutOff() as waits:
+                round.deferred.append(waits)
+                by = waits.decision.source or waits.decision.reason_type
+                await round.agent.conversation.log.put_off(use.id, use.name, waits.input, by)
             case Prepared(parallel=True) as ready:
                 together.append(ready)
+            case Prepared() if round.deferred:
+                continue
             case ready:
                 await _execute_all(round, together)
                 together = []
@@ -145,7 +201,7 @@ async def _execute_one(round: Round, ready: Prepared) -> None:
     await round.report(ready.use, report)
 
 
-async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report:
+async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report | PutOff:
     """Find the tool, validate the input, ask hooks, pass the gate. A report is the refusal."""
     tool = agent.toolbox.find(use.name)
     if tool is None:
@@ -155,19 +211,23 @@ async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report:
     notes: list[Block] = []
     said: Decision | None = None
     try:
-        input = _parsed(use)
+        input = agent.deferral.shown.get(use.id) or _parsed(use)
         args = validated(tool, input)
         if tool.check is not None:
             tool.check(args, agent.call(use.id, tool.name))
-        answers = False
+        answers = deferred = False
         if agent.hooks is not None:
             heard = await agent.hooks.before_call(tool, args, input, use.id)
-            notes, said = heard.notes, heard.decision
+            notes, said, deferred = heard.notes, heard.decision, heard.deferred
             if said is not None and said.behavior == "deny":
                 return await _deny(agent, use, input, said, heard.message, notes=notes)
             if heard.input is not None:
                 input, answers = heard.input, True
                 args = validated(tool, input)
+        decided = agent.deferral.decided(use.id, input)
+        if deferred and said is not None and decided is None:
+            if agent.gate.rules_out(tool, args, input, agent.workspace.cwd) is None:
+                return PutOff(use, input, said)
         verdict = await agent.gate.judge(
             tool,
             args,
@@ -177,7 +237,10 @@ async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report:
             agent.interrupt,
             hook=said,
             answers=answers and said is not None and said.behavior == "allow",
+            decided=decided,
         )
+        if verdict.deferred:
+            return PutOff(use, verdict.input, verdict.decision)
         if verdict.allowed and verdict.changed:
             args = validated(tool, verdict.input)
             again = agent.gate.recheck(tool, args, verdict.input, agent.workspace.cwd)
@@ -198,6 +261,11 @@ async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report:
 async def execute(agent: Agent, ready: Prepared) -> Report:
     """Run the call: logged first, bounded in time, its result bounded in size."""
     await agent.conversation.log.call_started(ready.use.id, ready.tool.name)
+    if ready.use.id in agent.conversation.log.begun_elsewhere:
+        raise SessionError(
+            f"The call `{ready.use.id}` of {ready.tool.name} is run by somebody else who has resumed this"
+            " session; it was not run twice."
+        )
     agent.started.add(ready.use.id)
     if agent.checkpoints is not None:
         await agent.checkpoints.before(ready.tool.access(ready.args), ready.use.id)

@@ -81,7 +81,7 @@ def _check_formats(values: dict[str, Any], output_format: str) -> None:
 class _Run:
     """One prompt on its way."""
 
-    def __init__(self, prompt: str, options: AgentOptions, report: Report) -> None:
+    def __init__(self, prompt: str | None, options: AgentOptions, report: Report) -> None:
         self._prompt = prompt
         self._options = options
         self._report = report

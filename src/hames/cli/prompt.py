@@ -15,8 +15,11 @@ PATIENCE = 3.0
 """Seconds that standard input may stay silent when there is a prompt without it."""
 
 
-def read_prompt(parsed: Parsed) -> str:
-    """The prompt. Raises OptionsError when there is none, or too much of it."""
+def read_prompt(parsed: Parsed) -> str | None:
+    """The prompt; None when a session is resumed without one, to go on with calls that wait.
+
+    Raises OptionsError when there is none, or too much of it.
+    """
     if len(parsed.rest) > 1:
         raise OptionsError(
             f"There is one prompt, and {len(parsed.rest)} were given: `{parsed.rest[0]}`, "
@@ -25,6 +28,8 @@ def read_prompt(parsed: Parsed) -> str:
     argument = parsed.rest[0] if parsed.rest else None
     piped = _standard_input(wait=argument is None)
     prompt = "\n".join(part for part in (argument, piped) if part)
+    if not prompt and ("resume" in parsed.values or "continue" in parsed.values):
+        return None
     if not prompt:
         raise OptionsError(_nothing_given(parsed))
     if not prompt.strip():

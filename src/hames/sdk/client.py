@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from functools import wraps
 from types import TracebackType
@@ -23,11 +23,12 @@ from hames.sdk.world import Home, World
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
+    from hames.approvals import AnyPermissionResult
     from hames.agent.checkpointing import RewindResult
     from hames.sdk.supervisor import Supervisor
 
-AnyPrompt = str | list[dict[str, Any]] | dict[str, Any]
-"""Text, content blocks, or an official user message."""
+AnyPrompt = str | list[dict[str, Any]] | dict[str, Any] | None
+"""Text, content blocks, or an official user message. None goes on with the calls that wait."""
 
 
 class Client:
@@ -161,6 +162,18 @@ class Client:
         home, supervisor = self._live()
         home.soon(supervisor.interrupt)
 
+    async def decide(self, decisions: Mapping[str, AnyPermissionResult]) -> None:
+        """Say about calls that wait whether they may run, by their ids; `query(None)` goes on with them.
+
+        Raises `OptionsError` for a decision that cannot be read, or is about no call.
+        """
+
+        def take(agent: Agent) -> None:
+            for said in agent.deferral.decide(decisions):
+                agent.warn(said)
+
+        await self._change(take)
+
     async def set_model(self, model: str | None = None) -> None:
         """Use another model from the next request on; None goes back to the default."""
         await self._change(lambda agent: agent.use_model(model))
@@ -215,6 +228,8 @@ class Client:
 def as_prompt(given: AnyPrompt) -> Prompt:
     """The prompt in the forms callers use. Raises OptionsError for others."""
     match given:
+        case None:
+            return Prompt([])
         case str():
             return Prompt(from_content(given))
         case list():

@@ -85,6 +85,8 @@ class SessionLog:
         self._given_up = False
         self._end: int | None = None
         self._told_of_others = False
+        self.begun_elsewhere: set[str] = set()
+        """Calls that somebody else who goes on with the session has begun before us."""
 
     @classmethod
     def start(
@@ -308,6 +310,26 @@ class SessionLog:
         await self._append([line])
         return uuid
 
+    async def put_off(self, tool_use_id: str, name: str, input: Mapping[str, Any], by: str) -> None:
+        """Mark that a call waits for a decision, with the input that would run."""
+        uuid = self._ids.uuid()
+        line = self._write_line.attachment(
+            {
+                "type": transcript.PUT_OFF,
+                "toolUseID": tool_use_id,
+                "toolName": name,
+                "toolInput": dict(input),
+                "hookName": by,
+                "hookEvent": "PreToolUse",
+                "permissionMode": self.permission_mode,
+            },
+            uuid=uuid,
+            parent=self.leaf,
+            timestamp=self._clock.timestamp(),
+        )
+        self.leaf = uuid
+        await self._append([line])
+
     async def compacted(
         self,
         summary: Sequence[Block],
@@ -464,6 +486,8 @@ class SessionLog:
         except (OSError, HamesError):
             return
         for entry in transcript.decode_all(lines)[0]:
+            if entry.type == transcript.CALL_MARK and entry.toolUseId is not None:
+                self.begun_elsewhere.add(entry.toolUseId)
             if entry.type in _KEPT and entry.type != "last-prompt":
                 self._kept[entry.type] = entry.raw
             elif entry.in_chain and not self._told_of_others:

@@ -80,6 +80,8 @@ class Loaded(msgspec.Struct):
     """All tool calls in order, those that were compacted away included."""
     fates: dict[str, Fate] = {}
     """What is known of the calls without a result; see `normalise`."""
+    deferred: dict[str, dict[str, Any]] = {}
+    """For each call without a result that was put off: the input that would run."""
     callers: dict[str, str] = {}
     """For each call without a result: the uuid of its assistant line."""
     cost: dict[str, Any] | None = None
@@ -120,6 +122,7 @@ async def load(
         positions=positions,
         calls=_calls(chain.history(entries, active)),
         fates=_fates(entries, open_calls),
+        deferred=_put_off(entries, open_calls),
         callers={id: entry.uuid for id, entry in open_calls.items() if entry.uuid},
         warnings=_warnings(where, damaged, len(lines), active) + _unread(where, entries, active),
     )
@@ -271,6 +274,21 @@ def _fates(entries: Iterable[Entry], open_calls: dict[str, Entry]) -> dict[str, 
         elif entry.hamesVersion is not None:
             fates[id] = "not started"
     return fates
+
+
+def _put_off(
+    entries: Iterable[Entry], open_calls: dict[str, Entry]
+) -> dict[str, dict[str, Any]]:
+    """The calls that wait. Their marks may hang from a line beside the active chain."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries if open_calls else ():
+        if entry.type != "attachment" or transcript.PUT_OFF.encode() not in entry.raw:
+            continue
+        match _attachments.decode(entry.attachment):
+            case {"type": transcript.PUT_OFF, "toolUseID": str() as id, "toolInput": dict() as input}:
+                if id in open_calls:
+                    found[id] = input
+    return found
 
 
 class _Use(msgspec.Struct):

@@ -23,6 +23,9 @@ CHAIN_TYPES = frozenset({"user", "assistant", "system", "attachment", "progress"
 CALL_MARK = "hames-call"
 """Our own line, written before a tool call starts. Official readers skip it."""
 
+PUT_OFF = "hook_deferred_tool"
+"""The official attachment about a call that waits; readers of 2.1.330 go on with the last one."""
+
 REPAIR = "hames-repair"
 """Our own line, about content that the API has refused; see `refused`. Official readers skip it."""
 
@@ -128,6 +131,13 @@ class Writer:
         """A system line."""
         body = b',"subtype":%b%b' % (_json.encode(subtype), extra)
         return self._chain(b'"system"', uuid, parent, timestamp, body)
+
+    def attachment(
+        self, value: dict[str, Any], *, uuid: str, parent: str | None, timestamp: str
+    ) -> bytes:
+        """A line about the conversation that is not said in it."""
+        body = fields({"attachment": value})
+        return self._chain(b'"attachment"', uuid, parent, timestamp, body)
 
     def state(self, type: str, extra: bytes) -> bytes:
         """A line without uuid."""
