@@ -64,19 +64,33 @@ def _die() -> None:
 
 
 class Touches:
-    """Every file that is opened to be written, made, renamed or removed; at one of them we die."""
+    """Every file that is opened to be written, made, renamed or removed, and every write.
+
+    At one of them we die: before it, of a write in the middle.
+    """
 
     def __init__(self, at: int) -> None:
         self.count = 0
         self._at = at
+        self._write = os.write
         sys.addaudithook(self._hear)
+        os.write = self._write_or_die
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         if writes or event in ("os.rename", "os.remove", "os.mkdir", "os.truncate"):
-            self.count += 1
-            if self.count == self._at:
-                _die()
+            self._next()
+
+    def _write_or_die(self, handle: int, data: Any) -> int:
+        if self.count + 1 == self._at:
+            self._write(handle, bytes(data)[: len(data) // 2])
+        self._next()
+        return self._write(handle, data)
+
+    def _next(self) -> None:
+        self.count += 1
+        if self.count == self._at:
+            _die()
 
 
 def _options(job: dict[str, Any], store: FileStore) -> AgentOptions:

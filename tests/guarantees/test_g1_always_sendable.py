@@ -140,16 +140,16 @@ async def _go_on(tale: Tale, key: Key, lines: list[bytes]) -> None:
 def _judge(body: bytes, stored: Sequence[bytes]) -> None:
     violations = judge(_json.decode(body), size=len(body), signed=signed)
     assert not violations, f"The API would refuse it: {violations[0]}"
-    lost = _marks(stored) - set(MARK.findall(body.decode()))
-    assert not lost, f"Stored, but not sent: {lost}"
+    counts, sent = since_compaction(stored), set(MARK.findall(body.decode()))
+    assert not (lost := _marks(counts) - sent), f"Stored, but not sent: {lost}"
+    gone = _marks(stored) - _marks(counts)
+    assert not (back := gone & sent), f"Compacted away, but sent: {back}"
 
 
 def _marks(lines: Sequence[bytes]) -> set[str]:
     """The marks of all that the conversation says."""
     told = [
-        line.decode()
-        for line in since_compaction(lines)
-        if b'"uuid":' in line and b'"isApiErrorMessage"' not in line
+        line.decode() for line in lines if b'"uuid":' in line and b'"isApiErrorMessage"' not in line
     ]
     return set(MARK.findall(" ".join(told)))
 

@@ -80,6 +80,10 @@ async def _go_on(agent: Agent, reply: Reply) -> Outcome | None:
     if agent.progress.may("continue", MAX_CONTINUATIONS):
         await agent.conversation.say([text(GO_ON)], is_meta=True)
         return None
+    if reply.error is not None:
+        said = f"The reply was cut off each time it was continued, the last time so: {reply.error}"
+        await say_error(agent, said, reply.error.category, reply.error.status)
+        return Outcome("api_error", reply.stop_reason, reply.error, said)
     said = "The reply was longer than the output limit allows, and still incomplete after being continued."
     await say_error(agent, said, "max_output_tokens")
     return Outcome("max_output_tokens", reply.stop_reason, text=said)
