@@ -53,6 +53,10 @@ class Verdict(msgspec.Struct, frozen=True):
         return self.decision.behavior == "allow"
 
 
+NOBODY = "nobody"
+"""The source of a refusal of what was asked about in vain."""
+
+
 class Gate:
     """A session's policy, and whom to ask."""
 
@@ -243,7 +247,8 @@ class Gate:
         context = self._context(question, decision, call_id)
         answered = await ask(askers, question, context, interrupt)
         if answered is None:
-            return Verdict(_refused(decision), question.input, _nobody(question.tool, decision))
+            refusal = msgspec.structs.replace(_refused(decision), source=NOBODY)
+            return Verdict(refusal, question.input, _nobody(question.tool, decision))
         return await self._verdict(question, decision, *answered)
 
     def _context(

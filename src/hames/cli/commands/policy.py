@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,29 +10,34 @@ from typing import Any, TextIO
 import msgspec
 
 from hames._json import encode
-from hames.access import Access
 from hames.cli import help
 from hames.cli.parse import Flag, parse
+from hames.cli.policies import accesses_of, place_of, policy_of
 from hames.errors import OptionsError
-from hames.permissions.cases import Case, judged, read_cases, read_fixture, usual_accesses
+from hames.permissions.cases import Case, judged, read_cases, read_fixture
 from hames.permissions.decide import decide
 from hames.permissions.modes import parse_mode
-from hames.permissions.rules import parse_rule, split_rules
-from hames.permissions.types import Decision, Policy, Question, Rules, SourcedRule
+from hames.permissions.rules import parse_rule
+from hames.permissions.types import Decision, Question
 
-INTRO = (
-    "Say what the permission rules make of a call, and why; or hold a file of cases against the rules that"
-    " each of them names. Nothing is run."
+INTRO = "Say what the permission rules make of calls, and why. Nothing is run."
+USAGE = "hames policy explain|test|replay ... [options]"
+ARGUMENTS = (
+    ("explain 'TOOL(WHAT)'", "The decision about one call, and what decides."),
+    ("test CASES.jsonl", "A file of cases, each held against the rules that it names."),
+    ("replay SESSION...", "The calls of stored sessions that would be decided differently now."),
+    ("SESSION", "An id, an exact title, a transcript, or a folder: all sessions in it, or of it."),
 )
-USAGE = "hames policy explain 'TOOL(WHAT)' [options]   |   hames policy test CASES.jsonl [options]"
 CLOSING = """\
 Examples:
   hames policy explain 'Bash(git push origin main)'
   hames policy explain 'Write(src/app.ts)' --mode acceptEdits
   hames policy explain 'Bash(rm -rf build)' --allow 'Bash(rm:*)'
   hames policy test cases.jsonl --fixture fixture.json
+  hames policy replay . --deny 'Bash(git push:*)' --only stricter
 
 Exit codes of `test`: 0 when every case got an expected answer, 1 otherwise.
+Exit codes of `replay`: 0 nothing is listed; 1 something is; 2 a session cannot be read.
 """
 FLAGS = (
     Flag(("--allow",), "Allow rules besides those of the settings.", "many", "RULE"),
@@ -49,6 +53,13 @@ FLAGS = (
         "For `test`: the tree of the cases; default `fixture.json` beside them.",
         "one",
         "FILE",
+    ),
+    Flag(
+        ("--only",),
+        "For `replay`: only what is decided more strictly now, or only what is less so.",
+        "one",
+        "KIND",
+        choices=("stricter", "looser"),
     ),
     Flag(("--json",), "Answer in JSON, a line for each decision."),
     Flag(("-h", "--help"), "This text."),
@@ -73,9 +84,13 @@ def main(arguments: list[str]) -> int:
         return run_explain(arguments[1:], sys.stdout)
     if arguments[:1] == ["test"]:
         return run_test(arguments[1:], sys.stdout)
+    if arguments[:1] == ["replay"]:
+        return _replay(arguments[1:], sys.stdout)
     parsed = parse(FLAGS, arguments)
     if parsed.rest or ("help" not in parsed.values and arguments):
-        raise OptionsError(f"`hames policy` knows `explain` and `test`, not `{arguments[0]}`.")
+        raise OptionsError(
+            f"`hames policy` knows `explain`, `test` and `replay`, not `{arguments[0]}`."
+        )
     _help(sys.stdout)
     return 0
 
@@ -87,7 +102,7 @@ def run_explain(args: Sequence[str], out: TextIO) -> int:
         return _help(out)
     if len(parsed.rest) != 1:
         raise OptionsError("`hames policy explain` needs one call, for example `'Bash(git push)'`.")
-    policy = _policy(parsed.values)
+    policy = policy_of(parsed.values)
     tool, input = _call(parsed.rest[0])
     decision = decide(policy, Question(tool, input, accesses_of(tool, input), policy.root))
     if "json" in parsed.values:
@@ -95,7 +110,7 @@ def run_explain(args: Sequence[str], out: TextIO) -> int:
         return 0
     out.write(f"{decision.behavior}: {parsed.rest[0]}\n  {decision.reason}\n")
     if decision.rule:
-        out.write(f"  Rule `{decision.rule}` from {_place(policy, decision)}.\n")
+        out.write(f"  Rule `{decision.rule}` from {place_of(policy, decision)}.\n")
     if decision.readonly:
         out.write("  It changes nothing.\n")
     return 0
@@ -131,22 +146,11 @@ def run_test(args: Sequence[str], out: TextIO) -> int:
     return 1 if failed else 0
 
 
-def accesses_of(tool: str, input: dict[str, Any]) -> Sequence[Access]:
-    """What a call touches, by the tool's own declaration where it is built in and the input is valid."""
-    from hames.tools import CATALOGUE, load
+def _replay(args: Sequence[str], out: TextIO) -> int:
+    from hames.cli.commands.replay import run_replay
 
-    if tool in CATALOGUE:
-        built_in = load(tool)
-        try:
-            arguments = (
-                input
-                if isinstance(built_in.input, dict)
-                else msgspec.convert(input, built_in.input)
-            )
-        except msgspec.ValidationError:
-            return usual_accesses(tool, input)
-        return built_in.access(arguments)
-    return usual_accesses(tool, input)
+    parsed = parse(FLAGS, args)
+    return _help(out) if "help" in parsed.values else run_replay(parsed.rest, parsed.values, out)
 
 
 def _call(text: str) -> tuple[str, dict[str, Any]]:
@@ -158,52 +162,11 @@ def _call(text: str) -> tuple[str, dict[str, Any]]:
     return tool, {_MAIN_FIELDS.get(tool, "file_path"): what}
 
 
-def _policy(values: dict[str, Any]) -> Policy:
-    """The policy of a session with these flags; what its settings have wrong goes to standard error."""
-    from hames.agent.options import AgentOptions
-    from hames.agent.settle import settle
-
-    settled = settle(
-        AgentOptions(
-            cwd=values.get("cwd"),
-            add_dirs=values.get("add-dir", ()),
-            settings=values.get("settings"),
-            setting_sources=() if "no-settings" in values else ("user", "project", "local"),
-            allowed_tools=values.get("allow", ()),
-            disallowed_tools=values.get("deny", ()),
-            permission_mode=values.get("mode"),
-        )
-    )
-    for said in settled.warnings:
-        print(f"Warning: {said}", file=sys.stderr)
-    asked = [rule for text in values.get("ask", ()) for rule in split_rules(text)]
-    rules = settled.rules
-    folders = (os.path.join(settled.root, folder) for folder in settled.options.add_dirs)
-    return Policy(
-        mode=settled.options.permission_mode or "default",
-        rules=Rules(
-            rules.allow, (*rules.ask, *(SourcedRule(text, "cliArg") for text in asked)), rules.deny
-        ),
-        root=settled.root,
-        folders=tuple(map(os.path.realpath, folders)),
-        home=settled.environ.home or os.path.expanduser("~"),
-        config_folder=settled.environ.config_folder,
-    )
-
-
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise OptionsError(f"`{path}` cannot be read: {error.strerror}.") from error
-
-
-def _place(policy: Policy, decision: Decision) -> str:
-    for rule in (*policy.rules.deny, *policy.rules.ask, *policy.rules.allow):
-        if (rule.text, rule.source) == (decision.rule, decision.source):
-            line = f", line {rule.line}" if rule.line else ""
-            return f"`{rule.file}`{line}" if rule.file else "the command line"
-    return decision.source or "the session"
 
 
 def _result(case: Case, decision: Decision) -> dict[str, Any]:
@@ -232,5 +195,5 @@ def _line(value: dict[str, Any]) -> str:
 
 
 def _help(out: TextIO) -> int:
-    out.write(help.text(USAGE, INTRO, FLAGS, closing=CLOSING))
+    out.write(help.text(USAGE, INTRO, FLAGS, arguments=ARGUMENTS, closing=CLOSING))
     return 0
