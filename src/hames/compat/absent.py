@@ -6,6 +6,7 @@ server does not know, are refused where they are read, and no longer when they a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,21 +41,29 @@ def refuse_absent(options: ClaudeAgentOptions) -> None:
 
 
 def refuse_unknown(request: Mapping[str, Any]) -> None:
-    """Raises CLIConnectionError for a part of `initialize` that our server would pass over."""
+    """Raises CLIConnectionError for a part of `initialize` that our server would pass over.
+
+    What only saves tokens is warned about instead: the program does the same without it.
+    """
     from hames.protocol.requests import Initialize
 
     known = Initialize.__struct_encode_fields__
     unknown = [name for name in request if name not in (*known, "subtype")]
-    if unknown:
-        named = ", ".join(f"`{_OPTIONS.get(name, name)}`" for name in unknown)
-        raise CLIConnectionError(f"{named} cannot be used: there is no such thing in this version.")
+    for name in unknown:
+        if (option := _SAVES_TOKENS.get(name)) is not None:
+            warnings.warn(
+                f"`{option}` is without effect: this version has no such thing.", stacklevel=2
+            )
+    if lacking := [name for name in unknown if name not in _SAVES_TOKENS]:
+        named = ", ".join(f"`{_OPTIONS.get(name, name)}`" for name in lacking)
+        raise CLIConnectionError(f"{named} cannot be used: this version has no such thing.")
 
 
-_OPTIONS = {
+_SAVES_TOKENS = {
     "excludeDynamicSections": "system_prompt.exclude_dynamic_sections",
     "systemPromptSnapshot": "system_prompt.snapshot",
-    "forwardSubagentText": "forward_subagent_text",
 }
+_OPTIONS = {"forwardSubagentText": "forward_subagent_text"}
 
 
 def _no_sandbox() -> bool:

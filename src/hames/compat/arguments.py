@@ -50,6 +50,7 @@ def arguments(options: ClaudeAgentOptions) -> list[str]:
         ("session-mirror", options.session_store is not None),
         ("setting-sources=", None if sources is None else ",".join(sources)),
         *[("plugin-dir", _plugin(plugin)) for plugin in options.plugins],
+        *_extra(options),
         *_thinking(options),
         ("effort", options.effort),
         ("json-schema", _schema(options)),
@@ -58,10 +59,6 @@ def arguments(options: ClaudeAgentOptions) -> list[str]:
     flags = ["--output-format", "stream-json", "--verbose"]
     for name, value in given:
         flags += _flag(name, value)
-    for name, text in options.extra_args.items():
-        flags += _flag(
-            f"{name}=" if str(text).startswith("-") else name, True if text is None else text
-        )
     return flags
 
 
@@ -196,6 +193,14 @@ def _thinking(options: ClaudeAgentOptions) -> list[tuple[str, Any]]:
         case "adaptive":
             return [("thinking", "adaptive"), *display]
     return [("thinking", "disabled")]
+
+
+def _extra(options: ClaudeAgentOptions) -> list[tuple[str, Any]]:
+    given = options.extra_args.items()
+    return [
+        (f"{name}=" if str(text).startswith("-") else name, True if text is None else str(text))
+        for name, text in given
+    ]
 
 
 def _schema(options: ClaudeAgentOptions) -> str | None:

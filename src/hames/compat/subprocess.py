@@ -34,6 +34,8 @@ PATIENCE = 5.0
 """Seconds that the process gets to end by itself, and again after it was asked to."""
 CHUNK = 1 << 16
 
+_TRACE = ("TRACEPARENT", "TRACESTATE")
+
 _running: set[asyncio.subprocess.Process] = set()
 
 
@@ -140,8 +142,9 @@ class Subprocess(Transport):
     def _environment(self) -> dict[str, str]:
         options = self._options
         env = {name: value for name, value in os.environ.items() if name != "CLAUDECODE"}
-        env |= {"CLAUDE_CODE_ENTRYPOINT": "sdk-py"}
-        env |= _trace() | options.env
+        if trace := _trace():  # one of before would not go with it
+            env = {name: value for name, value in env.items() if name not in _TRACE} | trace
+        env |= {"CLAUDE_CODE_ENTRYPOINT": "sdk-py", **options.env}
         env["CLAUDE_AGENT_SDK_VERSION"] = __version__
         if options.client_app is not None:
             env["CLAUDE_AGENT_SDK_CLIENT_APP"] = options.client_app
