@@ -22,11 +22,13 @@ from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
 from hames.agent.prompt_tool import PromptTool
 from hames.agent.settle import OPTIONS, Settled, settle
+from hames.agent.tidying import tidy
 from hames.agent.toolset import Toolset
 from hames.context.environment import environment
 from hames.context.reminders import reminder
 from hames.context.request import Frame
 from hames.context.system_prompt import system_prompt
+from hames.context.wishes import wishes
 from hames.errors import OptionsError
 from hames.events import Event
 from hames.models import find_model
@@ -96,7 +98,8 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
 
     system = system_prompt(options.system_prompt, options.append_system_prompt)
 
-    frames = Frames(options, environ, system, toolbox, log.id)
+    overrides = settled.settings.values.model_overrides
+    frames = Frames(options, environ, system, toolbox, log.id, overrides)
     model, frame = frames(None)
     fallback = frames(options.fallback_model)[1] if options.fallback_model else None
     jobs = Jobs()
@@ -147,8 +150,10 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         for said in agent.memory.warnings():
             agent.warn(said)
     if not opened.turns:
-        where = await environment(machine, workspace, options.clock, model.id)
+        lines = wishes(settled.settings.values, ambient=bool(options.setting_sources))
+        where = await environment(machine, workspace, options.clock, model.id, lines)
         agent.opening = [reminder(note) for note in (instructions, where) if note]
+    await tidy(settled, now=options.clock.now().timestamp(), using=log.id)
     return agent
 
 

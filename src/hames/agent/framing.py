@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -27,6 +28,8 @@ class Frames(msgspec.Struct):
     system: str
     toolbox: Toolbox
     session_id: str
+    overrides: Mapping[str, str] = {}
+    """What a provider calls a model (`modelOverrides`), by our name."""
 
     def __call__(self, name: str | None) -> tuple[Model, Frame]:
         """The model of a name, None the session's own, and how its requests begin.
@@ -37,6 +40,8 @@ class Frames(msgspec.Struct):
         frame = make_frame(
             self.options, self.environ, model, self.system, self.toolbox, self.session_id
         )
+        if model.id in self.overrides:
+            frame = msgspec.structs.replace(frame, model=self.overrides[model.id])
         return model, frame
 
 

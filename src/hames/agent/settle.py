@@ -18,6 +18,7 @@ from hames.permissions.types import Behavior, Rules, SourcedRule
 from hames.settings.effective import Effective, effective
 from hames.settings.environ import Environ
 from hames.settings.merge import Place
+from hames.usage import Ledger
 
 STORED = frozenset({"userSettings", "projectSettings", "localSettings"})
 """Destinations of permission updates that are files."""
@@ -101,6 +102,7 @@ def settle_with(options: AgentOptions, found: Effective, environ: Environ, root:
         add_dirs=[*options.add_dirs, *_folders(found, environ, root, warnings)],
         effort=_effort(options, values.effort_level, warnings),
         max_thinking_tokens=_thinking(options, environ, values.always_thinking_enabled),
+        prices={**_prices(values.model_pricing, warnings), **(options.prices or {})},
     )
     rules = _rules(options, found, warnings)
     return Settled(filled, _with_defaults(environ, found), root, found, rules, tuple(warnings))
@@ -197,6 +199,19 @@ def _effort(options: AgentOptions, level: str | None, warnings: list[str]) -> Ef
     if options.effort is None and level is not None and level not in EFFORTS:
         warnings.append(f"The setting `effortLevel` cannot be `{level}`; the model's own holds.")
     return next((one for one in EFFORTS if one == (options.effort or level)), None)
+
+
+def _prices(given: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
+    """The prices of the settings that can be read."""
+    found = {}
+    for model, price in given.items():
+        try:
+            Ledger(prices={model: price})
+        except OptionsError as error:
+            warnings.append(f"`modelPricing`: {error}")
+        else:
+            found[model] = price
+    return found
 
 
 def _thinking(options: AgentOptions, environ: Environ, always: bool | None) -> int | None:

@@ -7,6 +7,7 @@ running anything the repository configures: no hooks, no fsmonitor, no pager.
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 
 from hames._clock import Clock
 from hames.sandbox.environment import for_children
@@ -27,8 +28,10 @@ _GIT = (
 )
 
 
-async def environment(machine: Machine, workspace: Workspace, clock: Clock, model: str) -> str:
-    """The block's text: folders, platform, date, model and the state of the git repository."""
+async def environment(
+    machine: Machine, workspace: Workspace, clock: Clock, model: str, more: Iterable[str] = ()
+) -> str:
+    """The block's text: folders, platform, date, model, `more`, and the state of the git repository."""
     lines = [
         "Where you work:",
         f"- Working directory: {workspace.cwd}",
@@ -36,6 +39,7 @@ async def environment(machine: Machine, workspace: Workspace, clock: Clock, mode
         f"- Platform: {platform.system()} {platform.release()}",
         f"- Date: {clock.now():%Y-%m-%d}",
         f"- Model: {model}",
+        *more,
         *await _git_lines(machine, workspace),
     ]
     return "\n".join(lines)

@@ -19,7 +19,8 @@ from hames.permissions.shadows import shadowed
 from hames.permissions.types import Behavior, Rules, SourcedRule
 from hames.settings.effective import Effective, effective
 from hames.settings.environ import Environ
-from hames.settings.schema import keys
+from hames.settings.schema import LATER, NOTHING_HERE, keys
+from hames.settings.sources import Loaded
 
 INTRO = (
     "Look for what is wrong: broken settings files, keys nobody knows, permission rules that cannot be read,"
@@ -124,10 +125,22 @@ def _files(found: Effective) -> Iterator[Finding]:
         for problem in one.problems:
             level: Level = "warning" if "ignored" in problem.text else "error"
             yield Finding(level, problem.text, problem.file, problem.line)
+        yield from _idle(one)
         for path in one.unknown:
             name = ".".join(path)
             text = f"nobody knows the key `{name}`; it has no effect.{nearest(name, keys())}"
             yield Finding("warning", text, one.file, one.line(*path))
+
+
+def _idle(one: Loaded) -> Iterator[Finding]:
+    """Keys that are accepted and change nothing."""
+    for key in one.values:
+        if key in LATER:
+            said = f"`{key}` is accepted, and not in effect yet in this version."
+            yield Finding("warning", said, one.file, one.line(key))
+        elif key in NOTHING_HERE:
+            said = f"`{key}` is accepted, and has nothing to act on here."
+            yield Finding("ok", said, one.file, one.line(key))
 
 
 def _folders(found: Effective, environ: Environ, root: str) -> Iterator[Finding]:
