@@ -1,21 +1,34 @@
-"""G1: damaged transcripts load, are continued, lose nothing unsaid, and keep their bytes."""
+"""G1: a damaged transcript can be continued too.
+
+The promise: whatever has happened to the file, the session goes on with all that can be read; what cannot
+is told; stored lines are never changed. `hames session check` finds it, `repair` writes a copy without it.
+
+How it is tried: transcripts of ours and an official one, damaged in the forty ways of `damage`, and the
+small files in `tests/data/damaged`, are resumed, checked and repaired. What is sent is judged by the same
+model of the API's rules that all of it uses.
+
+Run: `pytest tests/guarantees/test_g1_damaged_transcripts.py`, with `-m slow` lines of 100 MB.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from damage import DAMAGES, Damage, lines
+from raw_client import body, post
 from stories import Tale, play, since_compaction
 
 from hames import AgentOptions, query
 from hames._clock import Ids
+from hames.blocks import Turn
 from hames.errors import SessionNotFound
 from hames.messages import ResultMessage
 from hames.sessions.check import Report, examine, key_of, read, report
@@ -24,12 +37,20 @@ from hames.sessions.memory import MemoryStore
 from hames.sessions.names import project_key
 from hames.sessions.repair import repaired
 from hames.sessions.rules import judge
-from hames.testing import Scripted, says
+from hames.sessions.store import Key
+from hames.testing import FakeAPI, Scripted, says
 
 DATA = Path(__file__).parents[1] / "data"
 ID = "33333333-3333-4333-8333-333333333333"
 WORD = re.compile(r"⟦\d+⟧|marked\d+")
 """Every text of the originals has one."""
+
+
+BREAKING_RULES = [
+    damage
+    for damage in DAMAGES
+    if damage.__name__ in ("results_lost", "calls_lost", "one_id_for_all_calls", "texts_blank")
+]
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +100,21 @@ def assert_continued(
     sent = set(WORD.findall(json.dumps(body, ensure_ascii=False)))
     stored = b"".join(since_compaction(lines(data))).decode("utf-8", "replace")
     lost = set(WORD.findall(stored)) - sent
-    told = [owed for owed in result.obligations or () if owed["kind"] in ("warning", "repair")]
+    owed = result.obligations or ()
+    told = [each["text"] for each in owed if each["kind"] in ("warning", "repair")]
     assert told or not lost, f"Lost without a word: {lost}"
+    unread = b" ".join(filter(_is_unreadable, data.splitlines())).decode("utf-8", "replace")
+    if set(WORD.findall(unread)) & lost:
+        named = [text for text in told if "left out" in text]
+        assert named, f"Lines that cannot be read, and not a word of them: {told}"
+
+
+def _is_unreadable(line: bytes) -> bool:
+    try:
+        json.loads(line or b"{}")
+    except (ValueError, RecursionError):
+        return bool(line.strip())
+    return False
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
@@ -128,6 +162,30 @@ async def sent(folder: Path, data: bytes) -> Any:
     folder.mkdir(exist_ok=True)
     body, _, _ = await continued(folder, data)
     return body["messages"]
+
+
+@pytest.mark.parametrize("damage", BREAKING_RULES, ids=lambda damage: damage.__name__)
+async def test_one_model_of_the_rules_judges_for_all(damage: Damage) -> None:
+    """What the judge finds the fake API refuses and the check reports; what is sent passes both."""
+    stored = lines(damage(official(), random.Random(1)))
+    found = await examine(Key("file", ID), [line.rstrip(b"\n") for line in stored])
+    violations = judge(request_of(found.loaded.turns))
+    assert violations
+    assert not report(found).is_sound
+    assert judge(request_of(found.turns)) == []
+    with FakeAPI([says("Fine.")]) as api:
+        refused = await asyncio.to_thread(post, api.url, request_of(found.loaded.turns))
+        assert refused.status == 400
+        assert [str(each) in refused.json["error"]["message"] for each in violations] == (
+            [True] * len(violations)
+        )
+        assert (await asyncio.to_thread(post, api.url, request_of(found.turns))).status == 200
+
+
+def request_of(turns: Sequence[Turn]) -> dict[str, Any]:
+    """A request with these turns as they are."""
+    messages = [{"role": t.role, "content": [b.value() for b in t.blocks]} for t in turns]
+    return body(*messages, {"role": "user", "content": "And now?"})
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", bytes(range(256)) * 40, b"\0" * 9000, b"{}\n[]\n"])
