@@ -177,6 +177,12 @@ FLAGS: tuple[Flag, ...] = (
         "one", "TARGET", choices=("host", "none"), group=TOOLS,
     ),
     Flag(
+        ("--decisions",),
+        "With `--resume`: what was decided about calls that were put off, a file or JSON: "
+        '{"ID": "allow"}. Without a prompt the session goes on with them.',
+        "one", "FILE_OR_JSON", group=TOOLS,
+    ),
+    Flag(
         ("--mcp-config",),
         "Servers of tools, files or JSON; those in the client's own process (`type: sdk`).",
         "many", "CONFIGS", group=TOOLS,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hames import _json
 from hames.errors import OptionsError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def options_from(values: Mapping[str, Any]) -> AgentOptions:
         permission_mode=_mode(values),
         permission_prompt_tool_name=_prompt_tool(values),
         permission_prompts=values.get("permission-prompts", "host"),
+        decisions=_decisions(values),
         settings=_settings(values),
         setting_sources=_sources(values),
         cwd=_path(values.get("cwd", ".")),
@@ -100,6 +102,20 @@ def _prompt_tool(values: Mapping[str, Any]) -> str | None:
     """The tool that is asked; `stdio`, the client, is no tool."""
     name: str | None = values.get("permission-prompt-tool")
     return None if name == "stdio" else name
+
+
+def _decisions(values: Mapping[str, Any]) -> dict[str, Any]:
+    given: str | None = values.get("decisions")
+    if given is None:
+        return {}
+    try:
+        text = given if given.lstrip()[:1] in "[{" else Path(given).read_text(encoding="utf-8")
+        decisions = _json.decode(text)
+    except (OSError, ValueError, _json.DecodeError) as error:
+        raise OptionsError(f"`--decisions`: `{given:.80}` cannot be read: {error}.") from error
+    if not isinstance(decisions, dict):
+        raise OptionsError('`--decisions` is an object: {"ID": "allow"}.')
+    return decisions
 
 
 def _settings(values: Mapping[str, Any]) -> str | None:
