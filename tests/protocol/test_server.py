@@ -15,6 +15,7 @@ from talk import HI, Talk, kinds, request
 from hames import OptionsError
 from hames.protocol.requests import subtypes
 from hames.protocol.server import Launch
+from hames.sessions.memory import MemoryStore
 from hames.testing import calls, hangs, says
 
 
@@ -41,6 +42,42 @@ async def test_what_comes_too_late_is_refused(tmp_path: Path) -> None:
     talk = Talk(tmp_path, says("Hello."))
     await talk.run(HI, request("r1", "initialize", systemPrompt=["You are a pirate."]))
     assert "has begun already" in talk.answer_to("r1")["error"]
+
+
+async def test_prompts_wait_for_what_the_client_brings_along(tmp_path: Path) -> None:
+    """`--await-initialize`: the prompt may come first."""
+    talk = Talk(tmp_path, says("Arr."), launch=Launch(await_initialize=True))
+    begin = request("r1", "initialize", systemPrompt=["You are a pirate."], mcpServers={})
+    said = await talk.run(HI, begin)
+    assert kinds(said) == ["control_response", "init", "assistant", "success"]
+    assert b"pirate" in talk.requests[0].system[0]
+    assert talk.answer_to("r1")["response"]["mcp_servers_applied"] is True
+
+
+async def test_prompts_are_answered_although_no_initialize_has_come(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, says("Hello."), launch=Launch(await_initialize=True))
+    assert kinds(await talk.run(HI)) == ["init", "assistant", "success"]
+
+
+async def test_servers_that_are_not_the_clients_are_refused_by_name(tmp_path: Path) -> None:
+    talk = Talk(tmp_path)
+    servers = {"db": {"type": "stdio", "command": "db"}}
+    await talk.run(
+        request("r1", "initialize", mcpServers=servers),
+        request("r2", "mcp_set_servers", servers=servers),
+    )
+    assert "`db` is no server of the client" in talk.answer_to("r1")["error"]
+    assert "`db` is no server of the client" in talk.answer_to("r2")["response"]["errors"]["db"]
+
+
+async def test_a_session_gets_the_title_that_the_client_brings(tmp_path: Path) -> None:
+    store = MemoryStore()
+    talk = Talk(tmp_path, says("Hello."), persist_session=True, session_store=store)
+    await talk.run(request("r1", "initialize", title="Greeting"), HI)
+    again = Talk(
+        tmp_path, says("Again."), persist_session=True, session_store=store, resume="Greeting"
+    )
+    assert kinds(await again.run(HI)) == ["init", "assistant", "success"]
 
 
 @pytest.mark.parametrize("name", ["agents", "skills", "jsonSchema", "toolAliases", "plugins"])

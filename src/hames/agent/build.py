@@ -153,6 +153,8 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         lines = wishes(settled.settings.values, ambient=bool(options.setting_sources))
         where = await environment(machine, workspace, options.clock, model.id, lines)
         agent.opening = [reminder(note) for note in (instructions, where) if note]
+    if title := (options.title or "").strip():
+        await log.state("custom-title", {"customTitle": title})
     await tidy(settled, now=options.clock.now().timestamp(), using=log.id)
     return agent
 

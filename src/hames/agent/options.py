@@ -95,6 +95,8 @@ class AgentOptions:
     """Tokens for a whole answer; the model is told and paces itself."""
 
     session_id: str | None = None
+    title: str | None = None
+    """What listings call the session, and `resume` may."""
     resume: str | None = None
     """Id or exact title of a stored session to go on with."""
     continue_conversation: bool = False

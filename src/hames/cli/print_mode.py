@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hames.events")
 
-FOR_CLIENTS = ("mcp-config", "replay-user-messages", "session-mirror")
+FOR_CLIENTS = ("await-initialize", "mcp-config", "replay-user-messages", "session-mirror")
 """Flags about a client that there is not when a prompt is simply answered."""
 CLOSED_PIPE = 141
 """Exit code when the reader left, as shells report it."""
@@ -49,10 +49,10 @@ def answer(parsed: Parsed) -> int:
     _check_formats(values, output_format)
     options = options_from(values)
     prompt = read_prompt(parsed)
-    if "debug" in values or "debug-to-stderr" in values:
-        from hames.cli.debug import log_to_stderr
+    if any(name in values for name in ("debug", "debug-to-stderr", "debug-file")):
+        from hames.cli.debug import log_as_asked
 
-        log_to_stderr(values.get("debug"))
+        log_as_asked(values)
     report = report_for(
         output_format,
         verbose="verbose" in values,

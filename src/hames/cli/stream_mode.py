@@ -46,10 +46,10 @@ def serve(parsed: Parsed) -> int:
         raise OptionsError("`--output-format stream-json` needs `--verbose`.")
     options = options_from(values)
     launch = launch_from(values)
-    if "debug" in values or "debug-to-stderr" in values:
-        from hames.cli.debug import log_to_stderr
+    if any(name in values for name in ("debug", "debug-to-stderr", "debug-file")):
+        from hames.cli.debug import log_as_asked
 
-        log_to_stderr(values.get("debug"))
+        log_as_asked(values)
     # Whatever else prints in this process must not get between the lines.
     printed, sys.stdout = sys.stdout, sys.stderr
     try:
@@ -66,6 +66,7 @@ def launch_from(values: Mapping[str, Any]) -> Launch:
         client_servers=_client_servers(values.get("mcp-config", ())),
         replay="replay-user-messages" in values,
         mirror="session-mirror" in values,
+        await_initialize="await-initialize" in values,
         states=_states(),
         may_bypass=values.get("permission-mode") == "bypassPermissions"
         or "dangerously-skip-permissions" in values

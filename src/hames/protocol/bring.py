@@ -22,17 +22,28 @@ ABSENT = (
     "plan_mode_instructions",
     "tool_aliases",
     "plugins",
-    "mcp_servers",
 )
 """What this version cannot do: refused by name, never passed over."""
 
 
 def something(request: Initialize) -> bool:
     """Whether it asks for anything that has to be there from the beginning."""
-    prompts = (request.system_prompt, request.append_system_prompt)
-    return any(given is not None for given in prompts) or bool(
-        request.sdk_mcp_servers or request.hooks
+    texts = (request.system_prompt, request.append_system_prompt, request.title)
+    return any(given is not None for given in texts) or bool(
+        request.sdk_mcp_servers or request.mcp_servers or request.hooks
     )
+
+
+def servers(request: Initialize) -> list[str]:
+    """The servers in the client that it names. Raises `Refused` for others."""
+    given = request.mcp_servers or {}
+    for name, config in given.items():
+        if not isinstance(config, dict) or config.get("type") != "sdk":
+            raise Refused(
+                f"the server `{name}` is no server of the client's process (`type: sdk`); this version"
+                " knows no others"
+            )
+    return [*(request.sdk_mcp_servers or ()), *given]
 
 
 def options(given: AgentOptions, request: Initialize, questions: Questions) -> AgentOptions:
@@ -47,6 +58,7 @@ def options(given: AgentOptions, request: Initialize, questions: Questions) -> A
         given,
         hooks=hooks,
         system_prompt=_text(request.system_prompt, given.system_prompt),
+        title=request.title or given.title,
         append_system_prompt=request.append_system_prompt or given.append_system_prompt,
     )
 

@@ -57,6 +57,10 @@ class Prompts:
             self._give(self._session, prompt)
         return None
 
+    def waiting(self) -> bool:
+        """Whether prompts wait for a session."""
+        return bool(self._early)
+
     def begin(self, session: Session, stored: frozenset[str]) -> None:
         """Give the session what came before it was there. `stored` are uuids that it has had before."""
         self._session = session

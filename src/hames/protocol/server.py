@@ -72,6 +72,8 @@ class Launch:
     states: Literal["hidden", "shown"] | None = None
     """Whether the client wants to know if the session works or waits."""
     may_bypass: bool = False
+    await_initialize: bool = False
+    """Prompts do not begin the session: what the client brings along must come first."""
 
 
 class Server:
@@ -175,7 +177,8 @@ class Server:
 
     def _prompt(self, prompt: Prompt) -> None:
         """Have a prompt answered, after the requests before it: a new model answers what follows."""
-        self._begin()
+        if not self.launch.await_initialize:
+            self._begin()
         if self._ahead:
             self.later(self._prompt_after([*self._ahead], prompt), ahead=True)
         else:
@@ -217,8 +220,8 @@ class Server:
         if self.opened and bring.something(request):
             raise Refused("The session has begun already; what it is to have must come before.")
         self.options = bring.options(self.options, request, self.questions)
-        names = dict.fromkeys([*self.launch.client_servers, *(request.sdk_mcp_servers or ())])
-        self.launch = replace(self.launch, client_servers=tuple(names))
+        names = dict.fromkeys([*self.launch.client_servers, *bring.servers(request)])
+        self.launch = replace(self.launch, client_servers=tuple(names), await_initialize=False)
         self._begin()
 
     async def _serve(self, id: str, request: requests.Request) -> None:
@@ -305,6 +308,8 @@ class Server:
         self.questions.close()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        if self.prompts.waiting():  # for an `initialize` that did not come
+            self._begin()
         if self._opening is not None:
             session = await self._opened()
             session.finish()

@@ -41,6 +41,10 @@ async def initialize(server: Server, request: Initialize) -> dict[str, Any]:
     }
     if request.hooks:
         answer["hooks_applied"] = True
+    if request.mcp_servers is not None:
+        answer["mcp_servers_applied"] = True
+    if request.plugins is not None:  # none were named, or the request would have been refused
+        answer["plugins_applied"] = True
     return answer
 
 
