@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from command_line import CommandLine
 from hames.testing import calls, says
 from hames.testing.fake_api import FakeAPI
 
+DESK = Path(__file__).resolve().parents[2] / "examples/approval_desk.py"
 STREAMS = ("--output-format", "stream-json", "--verbose", "--input-format", "stream-json")
 TOUCH = calls("Bash", command="touch made")
 SAID = {"hookEventName": "PreToolUse", "permissionDecision": "defer"}
@@ -115,3 +118,29 @@ def test_a_client_is_asked_about_what_waits_before_it_has_said_anything(hames: H
     assert result is not None
     assert (result["result"], process.returncode) == ("Done.", 0)
     assert (line.cwd / "made").exists()
+
+
+def test_the_approval_desk_of_the_examples_works_across_processes(hames: Hames) -> None:
+    line = hames(TOUCH + calls("Bash", command="touch other"), TOUCH, says("Done."))
+
+    def desk(*arguments: str) -> list[str]:
+        ran = subprocess.run(
+            [sys.executable, "-W", "error", str(DESK), *arguments],
+            cwd=line.cwd,
+            env=line.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        return ran.stdout.splitlines()
+
+    assert desk("start", "Make two files.") == ["2 call(s) wait for a decision."]
+    first, second = (row.split()[0] for row in desk("list"))
+    assert desk("decide", first, "no") == ["1 more to decide."]
+    assert desk("decide", second, "yes") == ["1 call(s) wait for a decision."]
+    assert sorted(path.name for path in line.cwd.iterdir()) == ["desk.sqlite", "other"]
+    (third,) = (row.split()[0] for row in desk("list"))
+    assert desk("decide", third, "yes") == ["Done."]
+    assert (line.cwd / "made").exists()
+    assert desk("list") == []
