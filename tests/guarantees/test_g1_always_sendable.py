@@ -1,8 +1,16 @@
 """G1: a stored session can always be continued.
 
-Random sessions, made by really running agents, are cut at every line and in the middle of lines, as
-`kill -9` would, then continued. The next request is judged by the model of the API's rules, and must
-hold everything that was stored.
+The promise: whatever has happened to a session, its next request is one that the API accepts, and holds
+everything that was stored since it was last compacted.
+
+How it is tried: random sessions, made by really running agents with odd texts, pictures, thinking, lost
+connections, interrupts, deaths, changes of model, compactions and clocks that jump. Each is cut at every
+line and in the middle of lines, as `kill -9` would, then continued, by two at once and as a fork too. The
+requests are judged by the model of the API's rules, `hames.sessions.rules`; some go to a strict server.
+
+Run: `pytest tests/guarantees/test_g1_always_sendable.py` for a thousand seeds, with `-m slow` for fifty
+thousand (half an hour). A failure names its seed. Damaged files are in `test_g1_damaged_transcripts`,
+what the API refuses all the same in `test_g1_refused`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
-"""G1: what the API refuses all the same is found, left out and told, and the session goes on.
+"""G1: what the API refuses all the same is found and left out, and the session goes on.
 
-Random sessions are continued with an API that refuses every request in which one text of them stands,
-and does not say where. Run: `pytest tests/guarantees/test_g1_refused.py`.
+The promise: a 400 that our model of the rules did not foresee costs the block that it is about, not the
+session. The caller is told, and the next process knows.
+
+How it is tried: random sessions are continued with an API that refuses every request in which one of
+their texts stands, and does not say where.
+
+Run: `pytest tests/guarantees/test_g1_refused.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,15 @@
 """G6: interrupt means stop, and the truth is recorded.
 
-Each of ten plays is interrupted at every moment at which something can be seen: each event of the
-agent and of the model's stream, each write to the store, each call of a function of the caller. Run as
-a program it prints how long the results took: `python tests/guarantees/test_g6_interrupt.py`.
+The promise: an interrupt is accepted in every state. Its result comes within half a second, no child is
+alive then, what had arrived is kept, the model is told what was done, what was not and that it was
+interrupted, and the next prompt is answered on the same cached prefix.
+
+How it is tried: each of ten plays is interrupted at every moment at which something can be seen: each
+event of the agent and of the model's stream, each write to the store, each call of a function of the
+caller. Then by who reads the messages, by Ctrl-C, between tries, in hooks, and in commands that resist.
+
+Run: `pytest tests/guarantees/test_g6_interrupt.py`. As a program it prints how long the results took:
+`PYTHONPATH=tests/guarantees:tests/cli python tests/guarantees/test_g6_interrupt.py`.
 """
 
 from __future__ import annotations

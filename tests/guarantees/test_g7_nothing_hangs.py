@@ -82,21 +82,22 @@ HANGING: dict[str, tuple[Play, str]] = {
 }
 """What hangs, and the clock that ends it."""
 
-BROKEN: dict[str, Play] = {
-    "a reset": resets(),
-    "no HTTP": garbage(),
-    "a stream of nonsense": garbage_stream(),
-    "the page of a gateway": gateway_page(),
-    "an error page of a gateway": gateway_page(502),
-    "a redirect": redirects("http://127.0.0.1:1/"),
-    "a redirect to itself": redirects("/v1/messages"),
-    "headers without end": endless_headers(),
-    "a line without end": endless_line(),
-    "a packed body that unpacks without end": gzip_bomb(4096),
-    "a torrent of pings": wire(STREAM, Repeat(PING * 100)),
-    "half a stream": torn(says(LONG), keep=0.3),
-    "a wait of an hour": rate_limited(3600),
+BROKEN: dict[str, tuple[Play, str]] = {
+    "a reset": (resets(), "was lost"),
+    "no HTTP": (garbage(), "was lost"),
+    "a stream of nonsense": (garbage_stream(), "an event that cannot be read"),
+    "the page of a gateway": (gateway_page(), "but not with a reply"),
+    "an error page of a gateway": (gateway_page(502), "API error 502"),
+    "a redirect": (redirects("http://127.0.0.1:1/"), "Redirects are not followed"),
+    "a redirect to itself": (redirects("/v1/messages"), "Redirects are not followed"),
+    "headers without end": (endless_headers(), "the headers are longer than"),
+    "a line without end": (endless_line(), "an event of more than"),
+    "a packed body that unpacks without end": (gzip_bomb(4096), "an event of more than"),
+    "a torrent of pings": (wire(STREAM, Repeat(PING * 100)), "(`total` timeout)"),
+    "half a stream": (torn(says(LONG), keep=0.3), "was lost"),
+    "a wait of an hour": (rate_limited(3600), "API error 429"),
 }
+"""What is broken, and what the result says of it."""
 
 
 def options(url: str, folder: Path, **more: Any) -> AgentOptions:
@@ -163,7 +164,8 @@ async def test_every_stream_that_hangs_is_ended_by_its_clock(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", BROKEN)
 async def test_every_broken_answer_ends_in_a_result(name: str, tmp_path: Path) -> None:
-    await _assert_survives(BROKEN[name], tmp_path)
+    fault, said = BROKEN[name]
+    assert said in str((await _assert_survives(fault, tmp_path)).result)
 
 
 async def test_a_stream_under_another_content_type_is_read(tmp_path: Path) -> None:

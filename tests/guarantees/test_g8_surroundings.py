@@ -1,4 +1,12 @@
-"""G8: what is around a session fails: disk, home, clock, the transcript itself. Work goes on, and says so."""
+"""G8: what is around a session fails, work goes on, and says so.
+
+The promise: a full or read-only disk, no home, a clock that jumps, a transcript that is removed or cut
+under a running session stop nothing. What could not be stored is stored later or owned up to.
+
+How it is tried: on a real small disk where one can be mounted, else by a limit on file sizes.
+
+Run: `pytest tests/guarantees/test_g8_surroundings.py -rs`, which tells what was skipped.
+"""
 
 from __future__ import annotations
 
