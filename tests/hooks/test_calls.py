@@ -145,6 +145,15 @@ async def test_a_hook_replaces_the_result(harness: Any) -> None:
     assert "secret" not in json.dumps(run.requests[1].tool_results)
 
 
+async def test_a_result_of_a_hook_is_bounded_like_that_of_the_tool(harness: Any) -> None:
+    def much(*_: Any) -> dict[str, Any]:
+        return specific("PostToolUse", updatedToolOutput="x" * 1_000_000)
+
+    play = [calls("Bash", command="echo hi"), says("ok")]
+    run = await harness(play, hooks={"PostToolUse": [HookMatcher(None, [much])]})
+    assert len(run.requests[1].tool_results[0]["content"]) < 40_000
+
+
 @pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse"])
 async def test_continue_false_ends_the_turn_after_the_call(harness: Any, event: str) -> None:
     answer = {"continue": False, "stopReason": "Enough.", "decision": "approve"}

@@ -29,7 +29,7 @@ from hames.agent.hook_words import (
     text_of,
 )
 from hames.agent.outcome import Ended, Outcome
-from hames.agent.results import Report
+from hames.agent.results import Report, bounded
 from hames.approvals import PermissionResultDeny, ToolPermissionContext, on_wire
 from hames.blocks import Block, text
 from hames.context.reminders import reminder
@@ -55,6 +55,8 @@ log = logging.getLogger("hames.hooks")
 MAX_STOP_BLOCKS = 8
 """How often in a row hooks may send the model back to work."""
 CompactTrigger = Literal["manual", "auto"]
+LONGEST_RESULT = 30_000
+"""Characters of a result that a hook gives for a tool that bounds its own."""
 FAILURES = ("api_error", "max_output_tokens")
 
 
@@ -268,6 +270,9 @@ class Hooks:
         self._stopping = self._stopping or said.stop()
         if (replaced := said.updated_output()) is not None:
             replace_result(report, replaced.updated_output)
+            if isinstance(report.content, str):
+                limit = tool.max_chars or LONGEST_RESULT
+                report.content = await bounded(report.content, limit, ready.call)
         for note in said_of(event, said):
             report.add_text(f"<system-reminder>\n{note}\n</system-reminder>")
 

@@ -153,7 +153,7 @@ def from_json(event: Event, raw: Any) -> Answer:
         reason=_text(raw.get("reason")),
         message=_text(raw.get("systemMessage")),
         quiet=raw.get("suppressOutput") is True,
-        context=_bounded(_text(specific.get("additionalContext"))),
+        context=_text(specific.get("additionalContext")),
         stop=_text(raw.get("stopReason")) if raw.get("continue") is False else None,
     )
     if decision == "block" and event.blocks:
@@ -241,7 +241,7 @@ def _no_verdict(what: str) -> Answer:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return _bounded(value) if isinstance(value, str) else ""
 
 
 def _bounded(text: str) -> str:
