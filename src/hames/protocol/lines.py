@@ -310,7 +310,7 @@ class KeepAlive(Struct, tag="keep_alive"):
 
 class CanUseTool(Struct, tag_field="subtype", tag="can_use_tool", kw_only=True):
     """May this call run? Answered by `{behavior: allow, updatedInput?, updatedPermissions?}` or
-    `{behavior: deny, message, interrupt?}`."""
+    `{behavior: deny, message, interrupt?}`; `{behavior: defer}`, of our own, puts it off."""
 
     tool_name: Text
     input: Json
@@ -321,7 +321,12 @@ class CanUseTool(Struct, tag_field="subtype", tag="can_use_tool", kw_only=True):
     permission_suggestions: list[Json] = []
     blocked_path: str | None = None
     decision_reason: str | None = None
+    decision_reason_type: str | None = None
+    matched_ask_rule: str | None = None
+    """The ask rule that wants the question."""
     agent_id: str | None = None
+    requires_user_interaction: bool = False
+    """The call is itself a question to the user, or a plan."""
 
 
 class HookCallback(Struct, tag_field="subtype", tag="hook_callback", kw_only=True):
