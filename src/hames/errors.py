@@ -126,6 +126,10 @@ class ClientError(HamesError):
     """A client was used in a state in which it cannot do what was asked."""
 
 
+class LineTooLong(ClientError):
+    """A client cannot be asked: the question would be longer than the lines that it can read."""
+
+
 class ResultError(HamesError):
     """A run ended with an error result."""
 

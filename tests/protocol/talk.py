@@ -23,6 +23,7 @@ class Talk:
 
     def __init__(self, folder: Path, *plays: Any, launch: Launch | None = None, **options: Any):
         self.said: list[dict[str, Any]] = []
+        self.raw: list[bytes] = []
         self.model = Scripted(plays)
         given = {"cwd": folder, "persist_session": False, **options}
         self.options = AgentOptions(provider=self.model, **given)
@@ -87,6 +88,11 @@ class Talk:
         return self.answer_to(id)
 
     @property
+    def lengths(self) -> list[int]:
+        """Characters of each line."""
+        return [len(line.decode()) for line in self.raw]
+
+    @property
     def requests(self) -> list[Any]:
         """What the model was asked."""
         return self.model.requests
@@ -102,6 +108,7 @@ class Talk:
 
     def _hear(self, line: bytes) -> None:
         assert b"\n" not in line
+        self.raw.append(line)
         said = json.loads(line)
         self.said.append(said)
         self._news.set()

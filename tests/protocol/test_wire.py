@@ -21,7 +21,8 @@ from hames.events import (
 )
 from hames.message_codec import from_wire
 from hames.messages import AssistantMessage, ResultMessage, StreamEvent, SystemMessage, UserMessage
-from hames.protocol.wire import LONGEST, Wire
+from hames.protocol.shorten import LONGEST
+from hames.protocol.wire import Wire
 
 USAGE = {"input_tokens": 9, "output_tokens": 1}
 RESULT = ResultMessage(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from hames.errors import OptionsError
+from hames.errors import LineTooLong, OptionsError
 from hames.hooks.callback import Callback, Failing, HookContext, HookMatcher
+from hames.hooks.events import EVENTS
 from hames.protocol.questions import Questions
 
 
@@ -42,8 +43,14 @@ def _callback(id: str, questions: Questions) -> Callback:
     async def call(
         input: dict[str, Any], tool_use_id: str | None, context: HookContext
     ) -> dict[str, Any]:
-        return await questions.ask(
-            "hook_callback", callback_id=id, input=input, tool_use_id=tool_use_id
-        )
+        try:
+            return await questions.ask(
+                "hook_callback", callback_id=id, input=input, tool_use_id=tool_use_id
+            )
+        except LineTooLong as error:
+            if not EVENTS[input["hook_event_name"]].guards:
+                raise
+            # A call must not pass its guard by being too long for it.
+            return {"decision": "block", "reason": str(error)}
 
     return call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hames import _json
-from hames.protocol.wire import LONGEST
+from hames.protocol.shorten import LONGEST
 
 
 def mirror_lines(path: str | None, entries: Sequence[bytes]) -> Iterator[bytes]:

@@ -8,31 +8,45 @@ from typing import Any
 
 from hames import _json
 from hames._clock import Ids
-from hames.errors import ClientError
+from hames.errors import ClientError, LineTooLong
+from hames.protocol.shorten import characters
 
 
 class Questions:
     """Open requests to the client.
 
     A question whose asker is cancelled is taken back on the wire. When the client has closed its input,
-    open questions and all later ones fail.
+    open questions and all later ones fail. A question of more than `longest` characters fails too: what
+    is judged or run must not be cut.
     """
 
-    def __init__(self, write: Callable[[bytes], None], ids: Ids) -> None:
+    def __init__(
+        self, write: Callable[[bytes], None], ids: Ids, *, longest: int | None = None
+    ) -> None:
         self._write = write
         self._ids = ids
+        self._longest = longest
         self._open: dict[str, tuple[str, asyncio.Future[dict[str, Any]]]] = {}
         self._closed = False
 
     async def ask(self, subtype: str, **fields: Any) -> dict[str, Any]:
-        """The client's answer. Raises ClientError when it answers with an error, or cannot answer."""
+        """The client's answer.
+
+        Raises ClientError when it answers with an error, or cannot answer; LineTooLong is one.
+        """
         if self._closed:
             raise ClientError(_GONE)
         id = self._ids.uuid()
+        request = {"subtype": subtype, **fields}
+        line = _json.encode({"type": "control_request", "request_id": id, "request": request})
+        if self._longest is not None and characters(line) > self._longest:
+            raise LineTooLong(
+                f"the client cannot be asked (`{subtype}`): the question would have {len(line)} bytes, and"
+                f" official clients read lines of at most {self._longest} characters"
+            )
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._open[id] = subtype, answer
-        request = {"subtype": subtype, **fields}
-        self._line({"type": "control_request", "request_id": id, "request": request})
+        self._write(line)
         try:
             return await answer
         except asyncio.CancelledError:

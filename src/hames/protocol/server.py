@@ -30,6 +30,7 @@ from hames.protocol.handlers import Refused, handler
 from hames.protocol.mirror import mirror_lines
 from hames.protocol.prompts import Prompts, read_prompt
 from hames.protocol.questions import Questions
+from hames.protocol.shorten import LONGEST, characters
 from hames.protocol.wire import Wire
 from hames.tools.tool import Tool
 
@@ -89,7 +90,9 @@ class Server:
         self.client_servers: list[ClientServer] = []
         self._offered: list[Tool] = []
         """Their tools, as the model has them."""
-        self.questions = Questions(write, options.ids)
+        # The official TypeScript client reads lines of any length.
+        longest = None if options.entrypoint == "sdk-ts" else LONGEST
+        self.questions = Questions(write, options.ids, longest=longest)
         self.options = options
         """What the session is begun with."""
         self.prompts = Prompts(self._tell_fate, self._echo, replay=launch.replay)
@@ -236,10 +239,17 @@ class Server:
             log.exception("The request `%s` failed", request.__struct_config__.tag)
             self._refuse(id, f"{type(error).__name__}: {error}")
         else:
-            response: dict[str, Any] = {"subtype": "success", "request_id": id}
-            if answer is not None:
-                response["response"] = answer
-            self._line({"type": "control_response", "response": response})
+            self._answer(id, answer)
+
+    def _answer(self, id: str, answer: dict[str, Any] | None) -> None:
+        response: dict[str, Any] = {"subtype": "success", "request_id": id}
+        if answer is not None:
+            response["response"] = answer
+        line = _json.encode({"type": "control_response", "response": response})
+        if characters(line) <= LONGEST:
+            self._write(line)
+        else:
+            self._refuse(id, f"The answer is longer than {LONGEST} characters; ask for less.")
 
     def _refuse(self, id: str, text: str, code: str | None = None) -> None:
         response = {"subtype": "error", "request_id": id, "error": text}
@@ -271,7 +281,7 @@ class Server:
         self._wire = Wire(agent.session_id, options.ids)
         stored = agent.conversation.log
         if self.launch.mirror:
-            stored.on_written = lambda entries: self._mirror(stored.path, entries)
+            stored.on_written = lambda entries: self._mirror(agent.conversation.log.path, entries)
         self.prompts.begin(session, stored.stored)
         if agent.deferral.waiting and not session.waiting():
             # Official 2.1.330 goes on by itself with a call that was put off.

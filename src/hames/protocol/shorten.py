@@ -6,8 +6,16 @@ from typing import Any
 
 from hames import _json
 
+LONGEST = 1_048_000
+"""Characters of a line. The official Python client gives up at 1 MiB (`max_buffer_size`)."""
+
 LIMITS = (400_000, 100_000, 20_000, 2_000, 200)
 """Longest text that stays, tried in this order."""
+
+
+def characters(line: bytes) -> int:
+    """How long a line is for clients, whose buffers count characters."""
+    return len(line.decode(errors="replace"))
 
 
 def shortened(line: bytes, longest: int) -> bytes:

@@ -13,10 +13,7 @@ from hames._clock import Ids
 from hames.events import Answered, AssistantSaid, Event, Noted, Streamed, TurnStarted, UserSaid
 from hames.message_codec import to_wire
 from hames.messages import ResultMessage
-from hames.protocol.shorten import shortened
-
-LONGEST = 1_048_000
-"""Characters of a line. The official Python client gives up at 1 MiB (`max_buffer_size`)."""
+from hames.protocol.shorten import LONGEST, characters, shortened
 
 NO_USAGE = {
     "input_tokens": 0,
@@ -156,20 +153,16 @@ class Wire:
         First goes what official clients can do without, the result for programs; then the longest
         texts. The transcript has them all.
         """
-        if _characters(line) <= LONGEST:
+        if characters(line) <= LONGEST:
             return line
         if isinstance(event, UserSaid) and event.tool_use_result is not None:
             line = self._user(event, with_result=False)
-            if _characters(line) <= LONGEST:
+            if characters(line) <= LONGEST:
                 return line
         return shortened(line, LONGEST)
 
     def _uuid(self) -> bytes:
         return self._ids.uuid().encode()
-
-
-def _characters(line: bytes) -> int:
-    return len(line.decode(errors="replace"))
 
 
 def _text(value: str | None) -> bytes:
