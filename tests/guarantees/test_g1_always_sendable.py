@@ -8,8 +8,8 @@ connections, interrupts, deaths, changes of model, compactions and clocks that j
 line and in the middle of lines, as `kill -9` would, then continued, by two at once and as a fork too. The
 requests are judged by the model of the API's rules, `hames.sessions.rules`; some go to a strict server.
 
-Run: `pytest tests/guarantees/test_g1_always_sendable.py` for a thousand seeds, with `-m slow` for fifty
-thousand (half an hour). A failure names its seed. Damaged files are in `test_g1_damaged_transcripts`,
+Run: `pytest tests/guarantees/test_g1_always_sendable.py -m "not slow"` for a thousand seeds, with
+`-m slow` for fifty thousand (half an hour). A failure names its seed. Damaged files are in `test_g1_damaged_transcripts`,
 what the API refuses all the same in `test_g1_refused`.
 """
 

@@ -7,7 +7,7 @@ How it is tried: transcripts of ours and an official one, damaged in the forty w
 small files in `tests/data/damaged`, are resumed, checked and repaired. What is sent is judged by the same
 model of the API's rules that all of it uses.
 
-Run: `pytest tests/guarantees/test_g1_damaged_transcripts.py`, with `-m slow` lines of 100 MB.
+Run: `pytest tests/guarantees/test_g1_damaged_transcripts.py`, lines of 100 MB included.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ memory of it is left; when the host was killed, no process after two seconds.
 How it is tried: commands and daemons that resist, callers that cancel, close from elsewhere or just vanish,
 hosts that are killed. The soak mixes all of it at random and looks from inside and outside.
 
-Run: `pytest tests/guarantees/test_g7_nothing_left.py` for some seconds of soak, with `-m slow` for ten
-minutes: tens of thousands of sessions. A failure names its seed.
+Run: `pytest tests/guarantees/test_g7_nothing_left.py -m "not slow"` for some seconds of soak, with
+`-m slow` for ten minutes: tens of thousands of sessions. A failure names its seed.
 """
 
 from __future__ import annotations
