@@ -10,6 +10,7 @@
     server      a light fake Messages API, in a process of its own
     plays       what the fake model does; travels in the prompt
     coding      a small repository and forty calls that change it
+    large       a repository of 10,000 files
     measure     CPU and memory of a process and everything it starts
     machine     where the figures were made
     table       the figures as Markdown

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any, NamedTuple
 
 from bench import coding
 from bench.apis import Api
-from bench.measure import BenchError, run
+from bench.large import make_large_repository
+from bench.measure import BenchError, Used, run
 from bench.plays import Task, ToolCall
 from bench.subjects import PROGRAMS, Subject
 
@@ -159,7 +161,7 @@ def growth(bench: Bench) -> Measured:
     def once(subject: Subject) -> None:
         cwd = bench.work()
         task = _absolute(Task(2010, [SHORT]), cwd)
-        told = subject.sdk("growth", bench.api.url, cwd, task, early=20, late=1990, width=15).told()
+        told = subject.sdk("growth", bench.api.url, cwd, task, early=25, late=1985, width=20).told()
         _add(found, "growth", subject, told["late"] / told["early"])
 
     _in_turns(bench, bench.having("hames", "bare"), once, bench.runs)
@@ -303,33 +305,62 @@ def size(bench: Bench) -> Measured:
 
 
 def decision(bench: Bench) -> Measured:
-    """The decision about a shell line of four commands that was not seen before."""
-    found: Measured = {"decide": {}}
+    """The decision about a shell line that was not seen before; rules for commands and for files hold."""
+    found: Measured = {"decide": {}, "decide-four": {}}
 
     def once(subject: Subject) -> None:
         command = [subject.python, str(PROGRAMS / "decide_line.py"), "500"]
-        used = run(command, env=subject.env(bench.api.url), cwd=bench.folder)
-        _add(found, "decide", subject, used.told()["each"] * 1e6)
+        told = run(command, env=subject.env(bench.api.url), cwd=bench.folder).told()
+        _add(found, "decide", subject, told["one"] * 1e6)
+        _add(found, "decide-four", subject, told["four"] * 1e6)
+
+    _in_turns(bench, [bench.hames], once, bench.runs)
+    return found
+
+
+def discovery(bench: Bench) -> Measured:
+    """What settings and memory add to the first session of a process."""
+    found: Measured = {"discovery": {}}
+    folder = bench.folder / "work" / "large"
+    make_large_repository(folder)
+
+    def once(subject: Subject) -> None:
+        command = [subject.python, str(PROGRAMS / "discover.py"), str(folder), "5"]
+        told = run(command, env=subject.env(bench.api.url), cwd=bench.folder).told()
+        _add(found, "discovery", subject, told["first"] * 1000)
 
     _in_turns(bench, [bench.hames], once, bench.runs)
     return found
 
 
 def protocol(bench: Bench) -> Measured:
-    """A turn over the command line as stream-json, beside the same turn in process."""
-    found: Measured = {"stream": {}}
-    flags = ("--output-format", "stream-json", "--verbose")
+    """A client that drives the command line over stream-json, beside the same turns in process.
+
+    The CPU of turns is that of client and command line together.
+    """
+    found: Measured = {"initialize": {}, "stream": {}, "stream-ratio": {}}
+
+    def client(subject: Subject, mode: str, count: int) -> Used:
+        cwd = bench.work()
+        task = _absolute(Task(count, [READ]), cwd)
+        given = {"prompt": task.prompt(), "turns": count, "command": subject.command}
+        program = [sys.executable, "-S", str(PROGRAMS / "stream_client.py")]
+        command = [*program, mode, json.dumps(given)]
+        return run(command, env=subject.env(bench.api.url), cwd=cwd)
 
     def once(subject: Subject) -> None:
-        cwd = bench.work()
+        _add(found, "initialize", subject, client(subject, "initialize", 0).told()["cpu"])
+        many = 205 if subject.name == "hames" else 55
+        few, all = client(subject, "turns", 5).cpu, client(subject, "turns", many).cpu
+        _add(found, "stream", subject, (all - few) / (many - 5) * 1000)
+        if subject.has_program:
+            # The whole session, start included.
+            cwd = bench.work()
+            task = _absolute(Task(many, [READ]), cwd)
+            inside = subject.sdk("query", bench.api.url, cwd, task).cpu
+            _add(found, "stream-ratio", subject, all / inside)
 
-        def cpu(count: int) -> float:
-            task = _absolute(Task(count, [READ]), cwd)
-            return subject.cli(bench.api.url, cwd, task, *flags).cpu
-
-        _add(found, "stream", subject, (cpu(205) - cpu(5)) / 200 * 1000)
-
-    _in_turns(bench, [bench.hames], once, bench.runs)
+    _in_turns(bench, bench.having("hames", "official-cli"), once, bench.runs)
     return found
 
 
@@ -399,8 +430,25 @@ GROUPS = (
         tokens,
     ),
     Group((Row("size", "installed, with what it needs", "MB", 90, 60, 0),), size),
-    Group((Row("decide", "decide about a shell line", "µs CPU", digits=0),), decision),
-    Group((Row("stream", "a Read turn over stream-json", "ms CPU"),), protocol),
+    Group(
+        (
+            Row("decide", "decide about a shell line, one command", "µs CPU", 100, digits=0),
+            Row("decide-four", "the same with four commands", "µs CPU", digits=0),
+        ),
+        decision,
+    ),
+    Group(
+        (Row("discovery", "settings and memory, 10,000 files", "ms CPU", 10, digits=1),),
+        discovery,
+    ),
+    Group(
+        (
+            Row("initialize", "`initialize` over stream-json, start to exit", "s CPU", 0.3),
+            Row("stream", "a Read turn, client over stream-json", "ms CPU"),
+            Row("stream-ratio", "205 such turns over the same in process", "times", 1.5),
+        ),
+        protocol,
+    ),
     Group(
         (
             Row("thousand", "1,000 sessions × 4 turns with tools", "s CPU", digits=1),

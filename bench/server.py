@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
-from bench.plays import HELLO, Task, ToolCall, task_of, turn_of
+from bench.plays import CALL, HELLO, Task, ToolCall, task_of, turn_of
 
 _FAILED = re.compile(rb'"is_error": ?true')
 _HEAD = (
@@ -113,7 +113,7 @@ def _events(task: Task, turn: int, usage: dict[str, Any]) -> list[dict[str, Any]
 
 
 def _call(call: ToolCall, turn: int) -> list[dict[str, Any]]:
-    block = {"type": "tool_use", "id": f"toolu_01{turn:022d}", "name": call.name, "input": {}}
+    block = {"type": "tool_use", "id": CALL.format(turn), "name": call.name, "input": {}}
     delta = {"type": "input_json_delta", "partial_json": json.dumps(call.input)}
     return [_start(block), {"type": "content_block_delta", "index": 0, "delta": delta}]
 

@@ -40,7 +40,8 @@ class Subject:
         self.title = title
         self.home = home
         self._program = list(program)
-        self._command = list(command)
+        self.command = list(command)
+        """Its command line."""
         self._variables = variables or {}
         self.distribution = list(distribution)
         """Name and extras of what is installed."""
@@ -48,7 +49,7 @@ class Subject:
 
     @property
     def has_command(self) -> bool:
-        return bool(self._command)
+        return bool(self.command)
 
     @property
     def has_program(self) -> bool:
@@ -65,7 +66,7 @@ class Subject:
 
     def cli(self, url: str, cwd: Path, task: Task, *flags: str) -> Used:
         """Run its command line in a fresh process."""
-        command = [*self._command, "-p", task.prompt(), *flags, "--allowedTools", *ALLOWED]
+        command = [*self.command, "-p", task.prompt(), *flags, "--allowedTools", *ALLOWED]
         used = run(command, env=self.env(url), cwd=cwd)
         if not any(answer in used.said for answer in ANSWERS):
             raise BenchError(f"{self.title} did not give the answer, but:\n{used.said[-2000:]}")
