@@ -14,9 +14,13 @@ from typing import Any
 import golden
 import jsonschema
 import pytest
+from claude_agent_sdk._internal.message_parser import parse_message
 
 from hames.cli.main import main
-from hames.protocol import schema
+from hames.protocol import lines, requests, schema
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+READ = ("assistant", "user", "system", "result", "stream_event")
 
 RECORDED = {
     golden.kind(line): line
@@ -42,6 +46,20 @@ async def test_every_kind_of_line_is_as_it_was_recorded(tmp_path: Path) -> None:
 
 def test_the_stored_schema_is_that_of_the_types() -> None:
     assert schema.FILE.read_text(encoding="utf-8") == schema.text(), "run scripts/protocol-schema"
+
+
+def test_the_reference_names_every_line_and_request() -> None:
+    kinds = [*lines.written(), *lines.Question.__args__, *requests.subtypes().values()]
+    tags = [kind.__struct_config__.tag for kind in kinds]
+    page = (REPOSITORY / "docs/reference/protocol.md").read_text(encoding="utf-8")
+    assert [tag for tag in tags if f"`{tag}`" not in page] == []
+
+
+def test_official_clients_read_every_kind_of_line() -> None:
+    """What a class of theirs needs and a line has not ends their iteration."""
+    messages = [parse_message(line) for line in RECORDED.values() if line["type"] in READ]
+    unknown = [message for message in messages if message is None]
+    assert (len(messages) > 25, unknown) == (True, [])
 
 
 def test_the_command_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
