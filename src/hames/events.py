@@ -68,6 +68,16 @@ class Noted(Event, frozen=True):
     data: dict[str, Any]
 
 
+class Cleared(Event, frozen=True):
+    """The conversation has ended and another begins, with totals of its own."""
+
+    session_id: str
+    """The session that ended."""
+    new_session_id: str
+    prompt_uuid: str | None = None
+    timestamp: str = ""
+
+
 class Answered(Event, frozen=True):
     """The answer to one prompt is complete."""
 

@@ -157,6 +157,14 @@ class Ledger:
         self._add(model, tokens, cost)
         return row
 
+    def begin_anew(self) -> None:
+        """All sums are zero again; responses that were entered are still known."""
+        self._sums.clear()
+        self._known = 0
+        self.rows.clear()
+        self.unpriced.clear()
+        self.api_milliseconds = 0
+
     def mark(self) -> int:
         """A point in time, for `usage(since=...)`."""
         return len(self.rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import msgspec
 
 from hames._aio import Interrupt
 from hames._clock import Clock, Ids
-from hames.agent import planning
+from hames.agent import commands, planning
 from hames.agent.background import Background
 from hames.agent.conversation import Conversation
 from hames.agent.deferral import Deferral
@@ -104,6 +104,8 @@ class Agent(msgspec.Struct):
     """None when files are not kept."""
     reloading: Reloading | None = None
     """None when there are no settings files."""
+    surroundings: Callable[[], Awaitable[str]] | None = None
+    """Describes the place of work, for the beginning of a conversation."""
 
     inbox: Inbox = msgspec.field(default_factory=Inbox)
     interrupt: Interrupt = msgspec.field(default_factory=Interrupt)
@@ -158,6 +160,8 @@ class Agent(msgspec.Struct):
             opening, self.opening = self.opening, []
             await self.conversation.say(opening, is_meta=True)
         notes = [reminder(note) for note in planning.news(self)]
+        if (no_command := commands.unknown(prompt)) is not None:
+            notes.append(reminder(no_command))
         if admission:
             notes += admission.notes
         if notes:
@@ -187,6 +191,9 @@ class Agent(msgspec.Struct):
                 [reminder(note) for note in notes], is_meta=True, extra=origin
             )
         while (prompt := self.inbox.take()) is not None:
+            if commands.called(prompt) is not None:
+                self.inbox.put_back(prompt)  # it is for the time after this answer
+                return
             await self._take_up(prompt)
 
     async def _take_up(self, prompt: Prompt) -> None:

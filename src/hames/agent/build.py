@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hames._version import COMPATIBLE_VERSION, __version__
-from hames.agent import planning
+from hames.agent import commands, planning
 from hames.agent.agent import Agent, Settings
 from hames.agent.background import Background
 from hames.agent.conversation import Conversation
@@ -118,7 +118,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         machine=machine,
         workspace=workspace,
         states=states,
-        spill=_spill(log, computer, jobs),
+        spill=_spill(lambda: agent.conversation.log, computer, jobs),
         ledger=ledger,
         budget=Budget(options.max_budget_usd, ledger),
         limits=limits,
@@ -149,9 +149,12 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         instructions = await agent.memory.opening(resumed=bool(opened.turns))
         for said in agent.memory.warnings():
             agent.warn(said)
+    lines = wishes(settled.settings.values, ambient=bool(options.setting_sources))
+    agent.surroundings = lambda: environment(
+        machine, workspace, options.clock, agent.model.id, lines
+    )
     if not opened.turns:
-        lines = wishes(settled.settings.values, ambient=bool(options.setting_sources))
-        where = await environment(machine, workspace, options.clock, model.id, lines)
+        where = await agent.surroundings()
         agent.opening = [reminder(note) for note in (instructions, where) if note]
     if title := (options.title or "").strip():
         await log.state("custom-title", {"customTitle": title})
@@ -299,7 +302,7 @@ def _settings(settled: Settled, fallback: Frame | None) -> Settings:
             "claude_code_version": COMPATIBLE_VERSION,
             "hames_version": __version__,
             "mcp_servers": [],
-            "slash_commands": [],
+            "slash_commands": commands.names(),
             "output_style": "default",
             "agents": [],
             "skills": [],
@@ -344,11 +347,11 @@ def _provider(settled: Settled, machine: Machine, workspace: Workspace) -> Provi
     )
 
 
-def _spill(log: SessionLog, machine: Machine, jobs: Jobs) -> Spill:
+def _spill(log: Callable[[], SessionLog], machine: Machine, jobs: Jobs) -> Spill:
     """Long results go beside the transcript; without one, to the machine's own scratch folder."""
 
     async def spill(name: str, data: bytes) -> str:
-        folder = log.spill_folder or os.path.join(await machine.scratch(), jobs.owner)
+        folder = log().spill_folder or os.path.join(await machine.scratch(), jobs.owner)
         path = os.path.join(folder, name)
         await machine.write(path, data, mode=0o600)
         return path

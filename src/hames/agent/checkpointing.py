@@ -61,6 +61,7 @@ class Checkpoints:
         kept: bool = True,
     ) -> None:
         self.history = History.of(stored)
+        self._config_folder = config_folder
         self._log = log
         self._workspace = workspace
         self._clock = clock
@@ -77,6 +78,19 @@ class Checkpoints:
         self._given_up: set[str] = set()
         self._open: Point | None = None
         """The prompt that is being answered."""
+
+    def anew(self, log: SessionLog) -> Checkpoints:
+        """Those of a session that begins where this one ends; what is kept here stays."""
+        self.close()
+        return Checkpoints(
+            log,
+            self._workspace,
+            self._config_folder,
+            clock=self._clock,
+            ids=self._ids,
+            warn=self._warn,
+            kept=self._kept,
+        )
 
     async def prompt(self, id: str) -> None:
         """Keep how the files are as this prompt is taken up."""

@@ -16,6 +16,7 @@ from hames.models import Model, find_model
 from hames.settings.environ import Environ
 
 DEFAULT_MODEL = "sonnet"
+SESSION_HEADER = "X-Claude-Code-Session-Id"
 TASK_BUDGETS = "task-budgets-2026-03-13"
 """The beta that a budget of tokens for a task needs."""
 
@@ -45,6 +46,13 @@ class Frames(msgspec.Struct):
         return model, frame
 
 
+def of_session(frame: Frame, session_id: str) -> Frame:
+    """The frame for another session."""
+    params = {**frame.params, **_named(session_id)}
+    headers = {**frame.headers, SESSION_HEADER: session_id}
+    return msgspec.structs.replace(frame, params=params, headers=headers)
+
+
 def model_name(options: AgentOptions, environ: Environ) -> str:
     """What the options call the model."""
     return options.model if options.model is not None else environ.model or DEFAULT_MODEL
@@ -64,7 +72,7 @@ def make_frame(
     )
     limit = options.max_output_tokens or environ.max_output_tokens or model.max_output_tokens
     max_tokens = min(limit, model.output_limit)
-    params = {"metadata": {"user_id": _json.encode({"session_id": session_id}).decode()}}
+    params = _named(session_id)
     params |= _thinking(options, environ, model, max_tokens)
     if output := _output(options, model, params):
         params["output_config"] = output
@@ -78,8 +86,12 @@ def make_frame(
         params=params,
         extra_body={**environ.extra_body, **options.extra_body},
         betas=tuple(dict.fromkeys([*known, *_betas(options), *options.betas])),
-        headers={"X-Claude-Code-Session-Id": session_id, **options.headers},
+        headers={SESSION_HEADER: session_id, **options.headers},
     )
+
+
+def _named(session_id: str) -> dict[str, Any]:
+    return {"metadata": {"user_id": _json.encode({"session_id": session_id}).decode()}}
 
 
 def _thinking(

@@ -135,7 +135,8 @@ class Hooks:
             notes = notes_of(begins, await self._fire(begins))
             self._began = True
             return notes
-        await self._set_env_file()
+        if self._around.env_file is None:
+            await self._set_env_file()
         notes = []
         if self._setup is not None:
             setup = events.Setup(trigger=self._setup)
@@ -363,6 +364,13 @@ class Hooks:
             await self._fire(event)
         except Interrupted:
             self._agent.interrupt.clear()  # the answer has ended
+
+    async def cleared(self) -> None:
+        """The session ends, and another begins with the next prompt."""
+        if self._began:
+            await self._runner.fire(events.SessionEnd(reason="clear"))
+        self._began, self._source = False, "clear"
+        self._notes.clear()
 
     async def close(self) -> None:
         """The session ends."""

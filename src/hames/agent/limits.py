@@ -30,12 +30,19 @@ class Budget:
         self.ceiling = ceiling
         self.ledger = ledger
         self._reserved = 0.0
+        self._before = 0.0
+        """USD of conversations that were cleared."""
 
     def left(self) -> float | None:
         """USD that may still be promised; None without a ceiling."""
         if self.ceiling is None:
             return None
-        return self.ceiling - self.ledger.total_cost_usd - self._reserved
+        return self.ceiling - self._before - self.ledger.total_cost_usd - self._reserved
+
+    def begin_anew(self) -> None:
+        """Empty the ledger for a new conversation; what is spent stays spent."""
+        self._before += self.ledger.total_cost_usd
+        self.ledger.begin_anew()
 
     def reserve(self, model: Model, input_tokens: int, max_tokens: int) -> tuple[int, float]:
         """The output tokens that can be paid for, and the sum set aside.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from hames.agent import commands
 from hames.agent.agent import Agent
 from hames.agent.inbox import Prompt
 from hames.agent.limits import BudgetExhausted
@@ -26,8 +27,12 @@ INTERRUPTED_IN_TOOL = "[Request interrupted by user for tool use]"
 async def respond(agent: Agent, prompt: Prompt) -> ResultMessage:
     """Answer a prompt and emit the result. Raises nothing but cancellation and `ScriptError`."""
     watch = Stopwatch(agent)
+    command = commands.called(prompt)
     try:
-        outcome = await answer(agent, prompt)
+        if command is not None:
+            outcome = await commands.run(agent, command, prompt)
+        else:
+            outcome = await answer(agent, prompt)
     except Ended as end:
         outcome = end.outcome
     except Interrupted as interruption:
@@ -50,6 +55,8 @@ async def respond(agent: Agent, prompt: Prompt) -> ResultMessage:
     if agent.checkpoints is not None:
         await agent.checkpoints.answered()
     result = result_of(agent, outcome, watch, prompt)
+    if command is not None:
+        result.extra["local_command"] = command.name
     agent.obligations.clear()
     await agent.conversation.log.finish_turn(cost=agent.ledger.cost_state(agent.session_id))
     agent.emit(Answered(result))

@@ -128,6 +128,8 @@ class ResultLine(Line, tag="result"):
     user_message_uuid: str | None = None
     user_message_uuids: list[str] | None = None
     obligations: list[Obligation] | None = None
+    local_command: str | None = None
+    """The slash command that the harness answered itself."""
 
 
 class Note(Line, tag_field="subtype"):
@@ -295,6 +297,10 @@ class CommandLifecycle(Line, tag="command_lifecycle"):
 
 class ConversationReset(Line, tag="conversation_reset"):
     new_conversation_id: Text
+    """The session that begins; `session_id` is the one that ended."""
+    trigger: Literal["clear"] | None = None
+    user_message_uuid: Text | None = None
+    timestamp: Text | None = None
 
 
 class TranscriptMirror(Struct, tag="transcript_mirror"):

@@ -10,7 +10,16 @@ from typing import Any
 
 from hames import _json
 from hames._clock import Ids
-from hames.events import Answered, AssistantSaid, Event, Noted, Streamed, TurnStarted, UserSaid
+from hames.events import (
+    Answered,
+    AssistantSaid,
+    Cleared,
+    Event,
+    Noted,
+    Streamed,
+    TurnStarted,
+    UserSaid,
+)
 from hames.message_codec import to_wire
 from hames.messages import ResultMessage
 from hames.protocol.shorten import LONGEST, characters, shortened
@@ -73,6 +82,8 @@ class Wire:
                 return self._init(init)
             case Noted(subtype, data):
                 return self._system(subtype, data)
+            case Cleared():
+                return self._cleared(event)
             case Answered(result):
                 return self._result(result)
             case _:
@@ -140,6 +151,19 @@ class Wire:
             head += b',"uuid":"%b"' % self._uuid()
         rest = {key: value for key, value in data.items() if key not in ("type", "subtype")}
         return head + b"," + _json.encode(rest)[1:] if rest else head + b"}"
+
+    def _cleared(self, cleared: Cleared) -> bytes:
+        return _json.encode(
+            {
+                "type": "conversation_reset",
+                "new_conversation_id": cleared.new_session_id,
+                "trigger": "clear",
+                "user_message_uuid": cleared.prompt_uuid,
+                "timestamp": cleared.timestamp,
+                "session_id": cleared.session_id,
+                "uuid": self._ids.uuid(),
+            }
+        )
 
     def _result(self, result: ResultMessage) -> bytes:
         line = to_wire(result)

@@ -5,9 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from hames import _json
-from hames.events import Answered, AssistantSaid, Event, Noted, Streamed, TurnStarted, UserSaid
+from hames.events import (
+    Answered,
+    AssistantSaid,
+    Cleared,
+    Event,
+    Noted,
+    Streamed,
+    TurnStarted,
+    UserSaid,
+)
 from hames.message_codec import block_from_wire, from_wire
-from hames.messages import AssistantMessage, Message, StreamEvent, SystemMessage, UserMessage
+from hames.messages import (
+    AssistantMessage,
+    ConversationResetMessage,
+    Message,
+    StreamEvent,
+    SystemMessage,
+    UserMessage,
+)
 
 
 class Messages:
@@ -21,6 +37,7 @@ class Messages:
         """The message that says what the event says."""
         match event:
             case TurnStarted(init):
+                self.session_id = init["session_id"]
                 return SystemMessage(
                     "init", {"type": "system", "subtype": "init", **init, "uuid": self._new_uuid()}
                 )
@@ -45,6 +62,17 @@ class Messages:
                     "session_id": self.session_id,
                 }
                 return from_wire({**head, **data})
+            case Cleared(ended, new, prompt, timestamp):
+                return ConversationResetMessage(
+                    new,
+                    self._new_uuid(),
+                    ended,
+                    extra={
+                        "trigger": "clear",
+                        "user_message_uuid": prompt,
+                        "timestamp": timestamp,
+                    },
+                )
             case Answered(result):
                 return result
             case _:

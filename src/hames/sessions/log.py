@@ -149,6 +149,21 @@ class SessionLog:
         log.stored = frozenset(loaded.positions)
         return log
 
+    def successor(self, session_id: str) -> SessionLog:
+        """The log of a session that begins where this one ends, in the same place."""
+        log = SessionLog(
+            self._store,
+            Key(self.key.project, session_id),
+            cwd=self._cwd,
+            clock=self._clock,
+            ids=self._ids,
+            entrypoint=self._entrypoint,
+            git_branch=self._fixed_branch,
+            permission_mode=self.permission_mode,
+        )
+        log.on_warning, log.on_written = self.on_warning, self.on_written
+        return log
+
     def subagent(self, agent_id: str) -> SessionLog:
         """The log of a subagent: a transcript of its own below this session."""
         log = SessionLog(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hames.agent import window_use
 from hames.agent.toolbox import definition
+from hames.agent.window_use import BYTES_PER_TOKEN
 from hames.protocol.handlers import handles
 from hames.protocol.requests import GetContextUsage
 
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from hames.agent.agent import Agent
     from hames.protocol.server import Server
 
-BYTES_PER_TOKEN = 4
-"""The usual size of a token, where only a share is estimated."""
 ROWS, COLUMNS = 10, 20
 FREE = "Free space"
 COLORS = {
@@ -31,9 +31,7 @@ async def get_context_usage(server: Server, request: GetContextUsage) -> dict[st
     """How full the window is: shares by size, all of it as the API last counted, where it has."""
     agent = await server.agent()
     window = agent.model.context_window
-    parts, counted = _parts(agent), agent.estimate.counted
-    if counted and (estimated := sum(parts.values())):
-        parts = {name: round(size * counted / estimated) for name, size in parts.items()}
+    parts, counted = window_use.parts(agent), agent.estimate.counted
     total = sum(parts.values())
     categories = [_category(name, tokens, "used") for name, tokens in parts.items()]
     categories.append(_category(FREE, max(window - total, 0), "free"))
@@ -47,7 +45,7 @@ async def get_context_usage(server: Server, request: GetContextUsage) -> dict[st
         "model": agent.frame.model,
         "memoryFiles": [
             {"path": file.path, "type": file.kind, "tokens": size // BYTES_PER_TOKEN}
-            for file, size in _memory(agent)
+            for file, size in window_use.memory(agent)
         ],
         "mcpTools": [
             {
@@ -65,24 +63,6 @@ async def get_context_usage(server: Server, request: GetContextUsage) -> dict[st
         "apiUsage": agent.ledger.usage(since=agent.ledger.mark() - 1) if counted else None,
         "isEstimate": not counted,
     }
-
-
-def _parts(agent: Agent) -> dict[str, int]:
-    """What fills the window, in estimated tokens."""
-    mcp = sum(len(definition(tool)) for tool in agent.toolbox.tools if not tool.native)
-    memory = sum(size for _, size in _memory(agent))
-    sizes = {
-        "System prompt": sum(map(len, agent.frame.system)),
-        "System tools": sum(map(len, agent.frame.tools)) - mcp,
-        "MCP tools": mcp,
-        "Memory files": memory,
-        "Messages": agent.conversation.size - memory,
-    }
-    return {name: max(size, 0) // BYTES_PER_TOKEN for name, size in sizes.items()}
-
-
-def _memory(agent: Agent) -> list[Any]:
-    return agent.memory.held if agent.memory is not None else []
 
 
 def _category(name: str, tokens: int, kind: str) -> dict[str, Any]:

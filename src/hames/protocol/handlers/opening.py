@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from hames._version import COMPATIBLE_VERSION, __version__
+from hames.agent.commands import COMMANDS
 from hames.models import find_model
 from hames.protocol.handlers import handles
 from hames.protocol.requests import Initialize, ListModels
@@ -57,7 +58,8 @@ async def list_models(server: Server, request: ListModels) -> dict[str, Any]:
 def commands(init: dict[str, Any]) -> list[dict[str, Any]]:
     """The commands that a prompt may begin with."""
     return [
-        {"name": name, "description": "", "argumentHint": ""} for name in init["slash_commands"]
+        {"name": one.name, "description": one.summary, "argumentHint": one.takes}
+        for one in COMMANDS
     ]
 
 
