@@ -187,6 +187,24 @@ async def test_the_decision_of_a_hook_stands_in_the_transcript(harness: Any) -> 
     assert decision["source"].endswith("(options)")
 
 
+async def test_what_hooks_made_of_a_call_stands_in_the_transcript(harness: Any) -> None:
+    change = specific("PreToolUse", updatedInput={"command": "echo other"})
+    replace = specific("PostToolUse", updatedToolOutput="[hidden]")
+    hooks = {
+        "PreToolUse": commands(prints(change)),
+        "PostToolUse": commands("echo no >&2; exit 2", prints(replace)),
+    }
+    run = await harness([calls("Bash", command="echo hi"), says("ok")], hooks=hooks)
+    (line,) = [line for line in await stored(run) if "hookEffects" in line]
+    effects = [(one["event"], one["effect"], one["source"]) for one in line["hookEffects"]]
+    assert effects == [
+        ("PreToolUse", "input", "options"),
+        ("PostToolUse", "output", "options"),
+        ("PostToolUse", "block", "options"),
+    ]
+    assert line["hookEffects"][2]["hook"] == "echo no >&2; exit 2"
+
+
 async def test_a_permission_request_hook_answers_in_place_of_the_callback(harness: Any) -> None:
     decision = {"behavior": "allow", "updatedInput": {"command": "touch other"}}
     run = await harness(

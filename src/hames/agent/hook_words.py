@@ -72,6 +72,29 @@ def decision_of(tool: str, verdict: Answer) -> tuple[Decision, str]:
     return Decision("deny", reason, source=source, reason_type="hook"), said
 
 
+def effect_of(event: Event, effect: str, by: Answer) -> dict[str, str]:
+    """What a hook has done to a call, for the transcript."""
+    return {"event": event.name(), "effect": effect, "hook": by.hook, "source": by.source}
+
+
+def summary_of(event: str, said: Said, *, prevented: bool) -> dict[str, Any]:
+    """Which hooks ran and what came of it, in the official fields."""
+    stop = said.stop() or said.block()
+    return {
+        "hookEvent": event,
+        "hookCount": len(said.answers),
+        "hookInfos": [
+            {"command": one.hook, "source": one.source, "durationMs": one.milliseconds}
+            for one in said.answers
+        ],
+        "hookErrors": [one.failure for one in said.answers if one.failure],
+        "preventedContinuation": prevented,
+        "stopReason": (stop.stop or stop.block or "") if stop else "",
+        "hasOutput": any(one.context or one.message for one in said.answers),
+        "level": "suggestion",
+    }
+
+
 def said_of(event: Event, said: Said) -> list[str]:
     """For the model: objections and context."""
     notes = [

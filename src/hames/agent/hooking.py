@@ -20,12 +20,14 @@ from hames.agent.hook_words import (
     Heard,
     Subagent,
     decision_of,
+    effect_of,
     jsonable,
     named,
     notes_of,
     plain,
     replace_result,
     said_of,
+    summary_of,
     text_of,
 )
 from hames.agent.outcome import Ended, Outcome
@@ -86,6 +88,8 @@ class Hooks:
         self._stop_blocks = 0
         self._stopping: Answer | None = None
         self._notes: list[str] = []
+        self._effects: dict[str, list[dict[str, str]]] = {}
+        """What hooks made of calls that have not ended."""
         self._prompt_id = ""
         self._around = Surroundings(
             machine=agent.machine,
@@ -238,6 +242,7 @@ class Hooks:
         changed = said.updated_input()
         if changed is not None and changed.updated_input != input:
             heard.input = changed.updated_input
+            self._effects[call_id] = [effect_of(event, "input", changed)]
         if (verdict := said.verdict()) is not None:
             heard.decision, heard.message = decision_of(tool.name, verdict)
             heard.deferred = verdict.verdict == "defer"
@@ -246,6 +251,7 @@ class Hooks:
     async def after_call(self, ready: Prepared, report: Report, milliseconds: int) -> None:
         """Tell hooks how a call ended; what they say becomes part of its result."""
         report.after += ready.notes
+        report.hooks += self._effects.pop(ready.use.id, ())
         use, tool, input = ready.use, ready.tool, ready.input
         event: events.PostToolUse | events.PostToolUseFailure
         if report.is_error:
@@ -271,9 +277,12 @@ class Hooks:
         self._stopping = self._stopping or said.stop()
         if (replaced := said.updated_output()) is not None:
             replace_result(report, replaced.updated_output)
+            report.hooks.append(effect_of(event, "output", replaced))
             if isinstance(report.content, str):
                 limit = tool.max_chars or LONGEST_RESULT
                 report.content = await bounded(report.content, limit, ready.call)
+        blocking = [answer for answer in said.answers if answer.block is not None]
+        report.hooks += [effect_of(event, "block", answer) for answer in blocking]
         for note in said_of(event, said):
             report.add_text(f"<system-reminder>\n{note}\n</system-reminder>")
 
@@ -438,23 +447,8 @@ class Hooks:
 
     async def _record(self, event: str, said: Said, *, prevented: bool) -> None:
         """A line in the transcript that says which hooks ran and what came of it."""
-        stop = said.stop() or said.block()
-        await self._agent.conversation.log.system(
-            "stop_hook_summary",
-            {
-                "hookEvent": event,
-                "hookCount": len(said.answers),
-                "hookInfos": [
-                    {"command": one.hook, "source": one.source, "durationMs": one.milliseconds}
-                    for one in said.answers
-                ],
-                "hookErrors": [one.failure for one in said.answers if one.failure],
-                "preventedContinuation": prevented,
-                "stopReason": (stop.stop or stop.block or "") if stop else "",
-                "hasOutput": any(one.context or one.message for one in said.answers),
-                "level": "suggestion",
-            },
-        )
+        fields = summary_of(event, said, prevented=prevented)
+        await self._agent.conversation.log.system("stop_hook_summary", fields)
 
     def _note(self, subtype: str, **data: Any) -> None:
         # Hooks of the beginning are told of before the first `init` names the session.

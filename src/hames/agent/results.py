@@ -26,6 +26,8 @@ class Report(msgspec.Struct):
     """The refusal of this call ends the turn."""
     decision: Decision | None = None
     """Why it was allowed or not, where that has to be recorded."""
+    hooks: list[dict[str, str]] = msgspec.field(default_factory=list)
+    """What hooks made of the call, each with its source."""
     _block: Block | None = None
 
     def add_text(self, said: str) -> None:
@@ -37,16 +39,16 @@ class Report(msgspec.Struct):
 
     def recorded(self) -> dict[str, Any] | None:
         """Further fields of the result's line in the transcript."""
-        if self.decision is None:
-            return None
-        decision = self.decision
-        fields = {
-            "behavior": decision.behavior,
-            "source": decision.source or decision.reason_type,
-            "reason": decision.reason,
-            "rule": decision.rule,
-        }
-        return {"permissionDecision": {k: v for k, v in fields.items() if v is not None}}
+        fields: dict[str, Any] = {"hookEffects": self.hooks} if self.hooks else {}
+        if (decision := self.decision) is not None:
+            said = {
+                "behavior": decision.behavior,
+                "source": decision.source or decision.reason_type,
+                "reason": decision.reason,
+                "rule": decision.rule,
+            }
+            fields["permissionDecision"] = {k: v for k, v in said.items() if v is not None}
+        return fields or None
 
     def block(self, tool_use_id: str) -> Block:
         """The `tool_result` block."""
