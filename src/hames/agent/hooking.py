@@ -48,7 +48,7 @@ from hames.providers.network import Network
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
     from hames.agent.inbox import Prompt
-    from hames.agent.toolcalls import Prepared
+    from hames.agent.prepare import Prepared
     from hames.providers.assemble import ToolUse
     from hames.tools.tool import Tool
 

@@ -9,52 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from hames import _json
 from hames.agent.deferral import Waiting
 from hames.agent.outcome import Ended, Outcome
-from hames.agent.results import Report, bounded, failed, interrupted, not_started, refused
-from hames.agent.toolbox import validated
-from hames.blocks import Block
+from hames.agent.prepare import Prepared, PutOff, prepare
+from hames.agent.results import Report, bounded, failed, interrupted, not_started
 from hames.blocks import from_value as block_of
 from hames.errors import Interrupted, SessionError, ToolError
-from hames.permissions.types import Decision
 from hames.providers.assemble import ToolUse
-from hames.tools.tool import Call, Result, Tool
+from hames.tools.tool import Result
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
 
 log = logging.getLogger("hames.tools")
-
-UNPARSED = "__unparsedToolInput"
-
-
-class Prepared(msgspec.Struct):
-    """A call that may run."""
-
-    use: ToolUse
-    tool: Tool
-    args: Any
-    call: Call
-    parallel: bool
-    input: dict[str, Any]
-    """What `args` were made of."""
-    decision: Decision
-    notes: list[Block] = msgspec.field(default_factory=list)
-    """What hooks want the model to know besides the result."""
-
-
-class PutOff(msgspec.Struct, frozen=True):
-    """A call that waits until somebody has decided."""
-
-    use: ToolUse
-    input: dict[str, Any]
-    """What would run."""
-    decision: Decision
 
 
 class Round(msgspec.Struct):
@@ -201,63 +172,6 @@ async def _execute_one(round: Round, ready: Prepared) -> None:
     await round.report(ready.use, report)
 
 
-async def prepare(agent: Agent, use: ToolUse) -> Prepared | Report | PutOff:
-    """Find the tool, validate the input, ask hooks, pass the gate. A report is the refusal."""
-    tool = agent.toolbox.find(use.name)
-    if tool is None:
-        return failed(ToolError(agent.unknown_tool(use.name), invalid=True))
-    if agent.reloading is not None:
-        await agent.reloading.look()
-    notes: list[Block] = []
-    said: Decision | None = None
-    try:
-        input = agent.deferral.shown.get(use.id) or _parsed(use)
-        args = validated(tool, input)
-        if tool.check is not None:
-            tool.check(args, agent.call(use.id, tool.name))
-        answers = deferred = False
-        if agent.hooks is not None:
-            heard = await agent.hooks.before_call(tool, args, input, use.id)
-            notes, said, deferred = heard.notes, heard.decision, heard.deferred
-            if said is not None and said.behavior == "deny":
-                return await _deny(agent, use, input, said, heard.message, notes=notes)
-            if heard.input is not None:
-                input, answers = heard.input, True
-                args = validated(tool, input)
-        decided = agent.deferral.decided(use.id, input)
-        if deferred and said is not None and decided is None:
-            if agent.gate.rules_out(tool, args, input, agent.workspace.cwd) is None:
-                return PutOff(use, input, said)
-        verdict = await agent.gate.judge(
-            tool,
-            args,
-            input,
-            use.id,
-            agent.workspace.cwd,
-            agent.interrupt,
-            hook=said,
-            answers=answers and said is not None and said.behavior == "allow",
-            decided=decided,
-        )
-        if verdict.deferred:
-            return PutOff(use, verdict.input, verdict.decision)
-        if verdict.allowed and verdict.changed:
-            args = validated(tool, verdict.input)
-            again = agent.gate.recheck(tool, args, verdict.input, agent.workspace.cwd)
-            if again.behavior == "deny":
-                why = f"The changed input is denied. {again.reason}"
-                return await _deny(agent, use, input, again, why, notes=notes)
-    except ToolError as error:
-        return failed(error)
-    if not verdict.allowed:
-        return await _deny(
-            agent, use, input, verdict.decision, verdict.message, verdict.interrupt, notes
-        )
-    parallel = tool.parallel or verdict.decision.readonly
-    call = agent.call(use.id, tool.name)
-    return Prepared(use, tool, args, call, parallel, verdict.input, verdict.decision, notes)
-
-
 async def execute(agent: Agent, ready: Prepared) -> Report:
     """Run the call: logged first, bounded in time, its result bounded in size."""
     await agent.conversation.log.call_started(ready.use.id, ready.tool.name)
@@ -298,42 +212,3 @@ async def finish(ready: Prepared, result: Result) -> Report:
     return Report(
         content, result.data, result.is_error, [block_of(block) for block in result.after]
     )
-
-
-def _parsed(use: ToolUse) -> Any:
-    if isinstance(use.input, dict) and UNPARSED in use.input:
-        raw = use.input[UNPARSED]
-        start = raw.get("raw", "") if isinstance(raw, dict) else ""
-        raise ToolError(
-            f"InputValidationError: the arguments of {use.name} are not valid JSON. They begin with"
-            f" {_json.encode(start[:200]).decode()} ({len(start)} characters). Send the call again.",
-            invalid=True,
-        )
-    return use.input
-
-
-async def _deny(
-    agent: Agent,
-    use: ToolUse,
-    input: dict[str, Any],
-    decision: Decision,
-    message: str,
-    interrupts: bool = False,
-    notes: Sequence[Block] = (),
-) -> Report:
-    agent.denials.append({"tool_name": use.name, "tool_use_id": use.id, "tool_input": input})
-    if decision.reason_type != "callback":
-        agent.note(
-            "permission_denied",
-            tool_name=use.name,
-            tool_use_id=use.id,
-            message=message,
-            decision_reason_type=decision.reason_type,
-            decision_reason=decision.reason,
-        )
-    report = refused(message, interrupts=interrupts)
-    report.decision = decision
-    report.after += notes
-    if agent.hooks is not None:
-        report.after += await agent.hooks.call_denied(use, input, message)
-    return report
