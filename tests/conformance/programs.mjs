@@ -125,6 +125,38 @@ const programs = {
       await session.setPermissionMode("acceptEdits");
       await session.setMaxThinkingTokens(2000);
     }),
+  // The server comes on the way, its tool asks the user, and it is switched off at the end.
+  servers: () => {
+    const desk = createSdkMcpServer({
+      name: "desk",
+      tools: [
+        tool("ask", "Ask the user.", {}, async () => {
+          const schema = { type: "object", properties: { name: { type: "string" } } };
+          const params = { message: "Who are you?", requestedSchema: schema };
+          const said = await desk.instance.server.elicitInput(params);
+          return { content: [{ type: "text", text: `${said.action}: ${said.content?.name}` }] };
+        }),
+      ],
+    });
+    const changes = [
+      async (session) => tell({ type: "told", value: await session.setMcpServers({ desk }) }),
+      async (session) => {
+        await session.toggleMcpServer("desk", false);
+        tell({ type: "told", value: await session.mcpServerStatus() });
+        await session.applyFlagSettings({ model: "claude-haiku-4-5" });
+      },
+    ];
+    return converse(
+      ["First.", "Who am I?", "Third."],
+      {
+        allowedTools: ["mcp__desk"],
+        onElicitation: async () => ({ action: "accept", content: { name: "Ann" } }),
+      },
+      async (session, message) => {
+        if (message.type === "result" && changes.length) await changes.shift()(session);
+      },
+    );
+  },
 };
 
 await programs[name]();

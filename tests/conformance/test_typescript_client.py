@@ -164,6 +164,19 @@ def test_a_session_is_asked_and_changed(official: Hames) -> None:
 
 
 @pytest.mark.slow
+def test_a_server_comes_and_goes_and_asks_the_user(official: Hames) -> None:
+    hames = official(says("One."), calls("mcp__desk__ask"), says("Ann."), says("Three."))
+    lines = run(hames, "servers", model="claude-sonnet-4-5")
+    added, servers = [line["value"] for line in of("told", lines)]
+    assert (added["added"], added["removed"], added["errors"]) == (["desk"], [], {})
+    assert [(one["name"], one["status"]) for one in servers] == [("desk", "disabled")]
+    assert [block["content"][0]["text"] for block in tool_results(lines)] == ["accept: Ann"]
+    offered = ["mcp__desk__ask" in request.tools for request in hames.api.requests]
+    assert offered == [False, True, True, False]
+    assert hames.api.requests[-1].model == "claude-haiku-4-5"
+
+
+@pytest.mark.slow
 def test_a_failed_request_is_a_result_and_then_an_exception(official: Hames) -> None:
     hames = official(fails(400, "This cannot be."))
     lines = run(hames, "ask")

@@ -19,6 +19,7 @@ from hames.protocol.shorten import LONGEST
 from hames.testing import calls, gives, hangs, says
 
 MUCH = "x" * 1_500_000
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 GUARD = {"PreToolUse": [{"matcher": None, "hookCallbackIds": ["guard"]}]}
 
 
@@ -190,6 +191,59 @@ async def _read_in_pieces(*pieces: bytes) -> list[bytes]:
     finally:
         await written
         os.close(reading)
+
+
+async def test_a_request_that_is_withdrawn_is_not_answered(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, launch=Launch(client_servers=["desk"]))
+    desk = Desk(talk)
+    talk.answers = desk.answer
+    connected = asyncio.Event()
+    talk.when(lambda line: line["type"] == "control_response", lambda _: connected.set())
+    talk.send(request("r", "initialize"))
+    serving = asyncio.create_task(talk.serve())
+    await asyncio.wait_for(connected.wait(), 20)
+    talk.answers = None
+    talk.when(lambda line: line["type"] == "control_request", lambda _: _withdraw(talk))
+    talk.send(request("again", "mcp_reconnect", serverName="desk"))
+    await serving
+    assert "again" not in [line.get("response", {}).get("request_id") for line in talk.said]
+    assert kinds(talk.said)[-1] == "control_cancel_request", "what it asked is withdrawn as well"
+
+
+def _withdraw(talk: Talk) -> None:
+    talk.send({"type": "control_cancel_request", "request_id": "again"})
+    talk.end()
+
+
+async def test_hooks_of_one_event_are_asked_side_by_side(tmp_path: Path) -> None:
+    hooks = {"PreToolUse": [{"matcher": None, "hookCallbackIds": ["one", "two"]}]}
+    talk = Talk(tmp_path, calls("Bash", command="true"), says("Done."), env=SANDBOX, **FREELY)
+    asked: list[str] = []
+
+    def is_new(line: dict[str, Any]) -> bool:
+        return line["type"] == "control_request" and line["request_id"] not in asked
+
+    def answer_both(line: dict[str, Any]) -> None:
+        asked.append(line["request_id"])
+        for id in reversed(asked):
+            response = {"subtype": "success", "request_id": id, "response": {}}
+            talk.send({"type": "control_response", "response": response})
+
+    def wait_for_the_other(line: dict[str, Any]) -> None:
+        asked.append(line["request_id"])
+        talk.when(is_new, answer_both)
+
+    talk.when(is_new, wait_for_the_other)
+    await talk.run_until_result(request("r", "initialize", hooks=hooks), HI)
+    assert (len(asked), kinds(talk.said)[-1]) == (2, "success")
+
+
+async def test_pictures_of_a_prompt_reach_the_model(tmp_path: Path) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+    content = [{"type": "image", "source": source}, {"type": "text", "text": "What is it?"}]
+    talk = Talk(tmp_path, says("A dot."))
+    await talk.run({"type": "user", "message": {"role": "user", "content": content}})
+    assert PIXEL.encode() in b"".join(talk.requests[0].messages)
 
 
 async def test_answers_to_nothing_are_passed_over(tmp_path: Path) -> None:
