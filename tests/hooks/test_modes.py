@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +65,24 @@ def test_by_the_command_line(hames: Hames, tmp_path: Path) -> None:
     ran = line.run("-p", "Go.", "--settings", json.dumps(settings), "--setting-sources", "")
     assert (ran.code, ran.output) == (0, "done\n")
     assert counted(heard(log)) == COUNTS
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_the_end_of_a_session_is_told_of_when_a_signal_brings_it(
+    hames: Hames, tmp_path: Path, number: int
+) -> None:
+    log, ready = tmp_path / "heard.jsonl", tmp_path / "ready"
+    os.mkfifo(ready)
+    line = hames(calls("Bash", command=f"echo > {ready}; sleep 60"), says("never"))
+    settings = {
+        "hooks": {"SessionEnd": commands(f"cat >> {log}")},
+        "permissions": {"allow": ["Bash"]},
+    }
+    process = line.start("-p", "Go.", "--settings", json.dumps(settings), "--setting-sources", "")
+    ready.read_bytes()
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert counted(heard(log)) == {"SessionEnd": 1}
 
 
 class Hooked:

@@ -148,6 +148,27 @@ def test_what_an_untrusted_folder_may_not_say_is_a_warning(here: Here) -> None:
     assert (code, [(file, line) for file, line, _ in findings]) == (0, [("settings.json", 3)])
 
 
+def test_the_doctor_names_hooks_that_are_wrong_or_will_not_run(here: Here) -> None:
+    hook = {"type": "command", "command": "true"}
+    hooks = {
+        "Stop": [{"hooks": [hook]}],
+        "PreToolUse": [{"matcher": "Bash(", "hooks": [hook]}],
+        "PreCompact": [{"hooks": [hook]}],
+        "NewerEvent": [{"hooks": [hook]}],
+    }
+    here.write(here.user, {"hooks": hooks})
+    code, findings = here.findings()
+    assert code == 1
+    lines = here.user.read_text("utf-8").splitlines()
+    named = [lines[line - 1].strip().split(":")[0] for _, line, _ in findings if line]
+    assert named == ['"PreToolUse"', '"PreCompact"', '"NewerEvent"']
+    assert "no regular expression" in findings[0][2]
+    assert [text.split(") ")[-1] for _, _, text in findings[1:]] == [
+        "is not fired; its hooks do not run.",
+        "is not known; its hooks do not run.",
+    ]
+
+
 def test_the_doctor_lists_memory_files_with_their_sizes(here: Here) -> None:
     (here.project / "CLAUDE.md").write_text("Be brief. @more.md @../out.md", "utf-8")
     (here.project / "more.md").write_text("12345", "utf-8")

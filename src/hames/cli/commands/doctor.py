@@ -24,8 +24,8 @@ from hames.settings.sources import Loaded
 
 INTRO = (
     "Look for what is wrong: broken settings files, keys nobody knows, permission rules that cannot be read,"
-    " say nothing or never decide, memory files that are left out, a missing search program. Nothing is"
-    " changed."
+    " say nothing or never decide, hooks that are wrong, memory files that are left out, a missing search"
+    " program. Nothing is changed."
 )
 USAGE = "hames doctor [options]"
 FLAGS = (
@@ -88,6 +88,7 @@ def examine(folder: str, settings: str | None = None) -> Iterator[Finding]:
     yield from _files(found)
     yield from _folders(found, environ, root)
     yield from _rules(found)
+    yield from _hooks(found)
     yield from _memory(found, environ, root)
 
 
@@ -175,6 +176,21 @@ def _rules(found: Effective) -> Iterator[Finding]:
                 yield Finding("warning", said, place.file, place.line)
     for dead in shadowed(Rules(**{name: tuple(each) for name, each in rules.items()})):
         yield Finding("warning", str(dead), dead.rule.file, dead.rule.line)
+
+
+def _hooks(found: Effective) -> Iterator[Finding]:
+    """Hooks that would keep a session from starting, and those that will not run."""
+    from hames.hooks.config import parse_hooks
+
+    for one in found.loaded:
+        for event, groups in (one.values.get("hooks") or {}).items():
+            line = one.line("hooks", event)
+            try:
+                table = parse_hooks({event: groups}, one.source)
+            except OptionsError as error:
+                yield Finding("error", str(error), one.file, line)
+            else:
+                yield from (Finding("warning", said, one.file, line) for said in table.warnings)
 
 
 def _only(behavior: Behavior, rule: SourcedRule) -> Rules:
