@@ -32,10 +32,14 @@ class Background:
         def changed(job: Job) -> None:
             if job.status == "running":
                 agent.note("task_started", **_started(job))
-                return
-            self._changed.set()
-            agent.note("task_updated", task_id=job.id, patch={"status": job.status})
-            agent.note("task_notification", **_ended(job))
+            else:
+                self._changed.set()
+                ended = round(agent.clock.now().timestamp() * 1000)
+                patch = {"status": job.status, "end_time": ended}
+                agent.note("task_updated", task_id=job.id, patch=patch)
+                agent.note("task_notification", **_ended(job))
+            running = [_listed(job) for job in self._jobs.running()]
+            agent.note("background_tasks_changed", tasks=running)
 
         self._jobs.listeners.append(changed)
 
@@ -105,6 +109,11 @@ def _started(job: Job) -> dict[str, Any]:
         "task_type": job.kind,
         "is_backgrounded": True,
     }
+
+
+def _listed(job: Job) -> dict[str, Any]:
+    named = {"task_id": job.id, "task_type": job.kind}
+    return {**named, "description": job.description or job.command}
 
 
 def _ended(job: Job) -> dict[str, Any]:
