@@ -20,6 +20,7 @@ from hames.agent.gate import Gate
 from hames.agent.go_on import go_on
 from hames.agent.inbox import Inbox, Prompt
 from hames.agent.limits import Budget, Limits
+from hames.agent.mentions import attached
 from hames.agent.outcome import Ended, Outcome
 from hames.agent.stops import Progress
 from hames.agent.toolbox import Toolbox
@@ -162,6 +163,7 @@ class Agent(msgspec.Struct):
         notes = [reminder(note) for note in planning.news(self)]
         if (no_command := commands.unknown(prompt)) is not None:
             notes.append(reminder(no_command))
+        notes += await attached(self, prompt)
         if admission:
             notes += admission.notes
         if notes:
@@ -212,6 +214,8 @@ class Agent(msgspec.Struct):
                 await self.conversation.say(admission.notes, is_meta=True)
         else:
             prompt.taken()
+        if mentioned := await attached(self, prompt):
+            await self.conversation.say(mentioned, is_meta=True)
         await self._say(prompt)
 
     async def _say(self, prompt: Prompt) -> None:

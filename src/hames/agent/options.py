@@ -116,6 +116,8 @@ class AgentOptions:
     """Keep how the files are at each prompt, for `Client.rewind_files`. Default: as the environment
     (`CLAUDE_CODE_ENABLE_SDK_FILE_CHECKPOINTING`) or the settings say, else not."""
 
+    verbatim_prompts: bool = False
+    """Prompts are taken as they are: `@path` attaches nothing, `/name` is no command."""
     include_partial_messages: bool = False
     background_grace: float = 5.0
     """Seconds that background commands may go on after the last answer before they are stopped."""

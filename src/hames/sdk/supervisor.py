@@ -55,6 +55,7 @@ class Supervisor:
 
         Its priority may say otherwise: the answer under way ends for it, or it waits for the end.
         """
+        prompt.is_literal = prompt.is_literal or self._options.verbatim_prompts
         if self._answering and prompt.priority == "now":
             self._urgent.put(prompt)
             self._ready.result().interrupt.request()

@@ -11,7 +11,6 @@ from hames.protocol.handlers import handles
 from hames.protocol.requests import GetContextUsage
 
 if TYPE_CHECKING:
-    from hames.agent.agent import Agent
     from hames.protocol.server import Server
 
 ROWS, COLUMNS = 10, 20
