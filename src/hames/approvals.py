@@ -110,6 +110,10 @@ def permission_result(raw: Any) -> PermissionResult:
             return PermissionResultDeny()
         case {"behavior": "deny", "message": str() as message}:
             return PermissionResultDeny(message=message, interrupt=raw.get("interrupt") is True)
+        case {"allow": True}:  # the first official Python client said it so
+            return _allow({"updatedInput": raw.get("input")})
+        case {"allow": False}:
+            return PermissionResultDeny(message=str(raw.get("reason") or ""))
         case {"behavior": "defer"}:
             message = raw.get("message")
             return PermissionResultDefer(message=message if isinstance(message, str) else "")

@@ -64,6 +64,9 @@ async def test_the_tool_may_refuse_end_the_turn_and_change_permissions(harness: 
     assert run.requests[1].tool_results == [failed("Not today.")]
     assert len(run.result.permission_denials) == 1
 
+    run, _ = await run_with(harness, {"allow": False, "reason": "As clients of 2025 say it."})
+    assert run.requests[1].tool_results == [failed("As clients of 2025 say it.")]
+
     run, _ = await run_with(harness, {"behavior": "deny", "message": "x", "interrupt": True})
     assert run.result.terminal_reason == "aborted_tools"
 

@@ -30,8 +30,10 @@ async def main() -> None:
         return types.PermissionResultAllow()
 
     hooks = {"PreToolUse": [types.HookMatcher(matcher="Bash", hooks=[watch])]}
-    # Official: the answers of the first one's permission callback are understood no more.
-    may = {"allowed_tools": ["Bash"]} if "code" in sys.argv[1] else {"can_use_tool": allow}
+    # The first one did not say that it has a callback, and answered `{allow: true}`; official 2.1.330
+    # does not understand that any more.
+    first = {"permission_prompt_tool_name": "stdio"} if "code" in sys.argv[1] else {}
+    may = {"can_use_tool": allow, **first}
     options = Options(hooks=hooks, **may)
     async with sdk.ClaudeSDKClient(options) as client:
         await client.query("Go.")

@@ -19,11 +19,9 @@ OLDER = HERE.parents[1] / ".venv/older-clients"
 
 
 @pytest.mark.skipif(not OLDER.is_dir(), reason="they are not installed: `make test` does it")
-@pytest.mark.parametrize(
-    ("module", "asked"), [("claude_code_sdk", []), ("claude_agent_sdk", ["Bash"])]
-)
+@pytest.mark.parametrize("module", ["claude_code_sdk", "claude_agent_sdk"])
 def test_an_older_client_runs_tools_and_hooks(
-    official: Callable[..., Any], tmp_path: Path, module: str, asked: list[str]
+    official: Callable[..., Any], tmp_path: Path, module: str
 ) -> None:
     hames = official(
         calls("Bash", command="echo 1"), says("One."), calls("Bash", command="touch it"), says("Done.")
@@ -54,6 +52,6 @@ def test_an_older_client_runs_tools_and_hooks(
         ],
         "client": "Done.",
         "hooks": ["Bash"],
-        "asked": asked,
+        "asked": ["Bash"],
     }
     assert (hames.cwd / "it").exists()

@@ -38,6 +38,12 @@ async def test_what_initialize_brings_is_there_for_a_prompt_right_behind_it(tmp_
     assert b"pirate" in talk.options.provider.requests[0].system[0]  # type: ignore[union-attr]
 
 
+async def test_a_client_may_say_how_to_plan(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, says("A poem."), permission_mode="plan")
+    await talk.run(request("r1", "initialize", planModeInstructions="Plan as a poem."), HI)
+    assert b"Plan as a poem." in talk.options.provider.requests[0].body()  # type: ignore[union-attr]
+
+
 async def test_what_comes_too_late_is_refused(tmp_path: Path) -> None:
     talk = Talk(tmp_path, says("Hello."))
     await talk.run(HI, request("r1", "initialize", systemPrompt=["You are a pirate."]))

@@ -65,7 +65,15 @@ async def test_a_session_may_begin_in_plan_mode_and_is_told_so_once(harness: Any
     assert "ExitPlanMode" not in texts(run.requests[0])
 
     run = await harness([says("a plan")], permission_mode="plan", can_use_tool=Person())
-    assert "Show the plan with ExitPlanMode" in texts(run.requests[0])
+    assert "show the plan with ExitPlanMode" in texts(run.requests[0])
+
+    own = "Write the plan as a poem."
+    run = await harness([says("a plan")], permission_mode="plan", plan_mode_instructions=own)
+    assert (
+        f"until it is approved: no edits, no commands with effects, no commits.\\n\\n{own}"
+        in texts(run.requests[0])
+    )
+    assert "Settle what is open" not in texts(run.requests[0])
 
 
 async def test_a_refused_plan_leaves_the_mode_as_it_is(harness: Any, tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ class AgentOptions:
     """Default: that of the settings, else `default`."""
     can_use_tool: CanUseTool | None = None
     """Asked about calls that no rule decides. Without it such calls are denied and listed."""
+    plan_mode_instructions: str | None = None
+    """How to work in plan mode, instead of our own words; that nothing may be changed is said anyway."""
     permission_prompt_tool_name: str | None = None
     """A tool that is asked instead of `can_use_tool`: `mcp__server__tool`, or a function. It is not
     offered to the model."""

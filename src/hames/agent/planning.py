@@ -12,8 +12,8 @@ from hames.tools.plan_mode import PlanMode
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
 
-PRESENT = "4. Show the plan with ExitPlanMode; when it is approved, you carry it out."
-ANSWER = "4. Your answer is the plan."
+PRESENT = "Then show the plan with ExitPlanMode; when it is approved, you carry it out."
+ANSWER = "Your answer is the plan."
 OFF = "Plan mode is off: you may change things again."
 
 
@@ -36,11 +36,17 @@ def news(agent: Agent) -> list[str]:
     mode.told = mode.is_on()
     if not mode.told:
         return [OFF]
-    presents = "ExitPlanMode" in agent.toolbox.names
-    return [f"{_rules()}\n{PRESENT if presents else ANSWER}"]
+    end = PRESENT if "ExitPlanMode" in agent.toolbox.names else ANSWER
+    rule, how = _words()
+    settled = agent.settings.settled
+    own = settled.options.plan_mode_instructions if settled is not None else None
+    return [f"{rule}\n\n{own or how}\n\n{end}"]
 
 
 @cache
-def _rules() -> str:
+def _words() -> tuple[str, str]:
+    """The rule, and how to work by it."""
     folder = Path(hames.context.__file__).parent
-    return (folder / "plan_mode.md").read_text(encoding="utf-8").strip()
+    text = (folder / "plan_mode.md").read_text(encoding="utf-8").strip()
+    rule, _, how = text.partition("\n\n")
+    return rule, how

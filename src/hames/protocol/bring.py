@@ -19,7 +19,6 @@ ABSENT = (
     "agents",
     "skills",
     "json_schema",
-    "plan_mode_instructions",
     "tool_aliases",
     "plugins",
 )
@@ -28,7 +27,12 @@ ABSENT = (
 
 def something(request: Initialize) -> bool:
     """Whether it asks for anything that has to be there from the beginning."""
-    texts = (request.system_prompt, request.append_system_prompt, request.title)
+    texts = (
+        request.system_prompt,
+        request.append_system_prompt,
+        request.title,
+        request.plan_mode_instructions,
+    )
     return any(given is not None for given in texts) or bool(
         request.sdk_mcp_servers or request.mcp_servers or request.hooks
     )
@@ -59,6 +63,7 @@ def options(given: AgentOptions, request: Initialize, questions: Questions) -> A
         hooks=hooks,
         system_prompt=_text(request.system_prompt, given.system_prompt),
         title=request.title or given.title,
+        plan_mode_instructions=request.plan_mode_instructions or given.plan_mode_instructions,
         append_system_prompt=request.append_system_prompt or given.append_system_prompt,
     )
 
