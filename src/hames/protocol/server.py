@@ -22,17 +22,15 @@ from hames.agent.options import AgentOptions
 from hames.errors import HamesError, OptionsError
 from hames.events import Answered, Event, TurnStarted, UserSaid
 from hames.messages import ResultMessage
-from hames.permissions.rules import is_removed
 from hames.protocol import bring, requests
 from hames.protocol.asking import AskClient
-from hames.protocol.client_servers import ClientServer
+from hames.protocol.client_tools import ClientTools
 from hames.protocol.handlers import Refused, handler
 from hames.protocol.mirror import mirror_lines
 from hames.protocol.prompts import Prompts, read_prompt
 from hames.protocol.questions import Questions
 from hames.protocol.shorten import LONGEST, characters
 from hames.protocol.wire import Wire
-from hames.tools.tool import Tool
 
 log = logging.getLogger("hames.protocol")
 
@@ -87,12 +85,10 @@ class Server:
         self.state: str | None = None
         self.result: ResultMessage | None = None
         """Of the last prompt."""
-        self.client_servers: list[ClientServer] = []
-        self._offered: list[Tool] = []
-        """Their tools, as the model has them."""
         # The official TypeScript client reads lines of any length.
         longest = None if options.entrypoint == "sdk-ts" else LONGEST
         self.questions = Questions(write, options.ids, longest=longest)
+        self.client_tools = ClientTools(self.questions)
         self.options = options
         """What the session is begun with."""
         self.prompts = Prompts(self._tell_fate, self._echo, replay=launch.replay)
@@ -268,16 +264,13 @@ class Server:
         if self.launch.ask_client:
             ask = AskClient(self.questions, self._tell_state)
             options = replace(options, can_use_tool=ask)
-        self.client_servers = [
-            ClientServer(name, self.questions) for name in self.launch.client_servers
-        ]
-        await asyncio.gather(*(one.connect() for one in self.client_servers))
-        if tools := self._client_tools():
+        await self.client_tools.replace(self.launch.client_servers)
+        if tools := self.client_tools.tools():
             own = ["default"] if options.tools is None else options.tools
             options = replace(options, tools=[*own, *tools])
         session = self._session = await self._open(options, self._on_event)
         agent = await session.agent()
-        self._tell_servers(agent)
+        self.client_tools.tell(agent)
         self._wire = Wire(agent.session_id, options.ids)
         stored = agent.conversation.log
         if self.launch.mirror:
@@ -287,26 +280,6 @@ class Server:
             # Official 2.1.330 goes on by itself with a call that was put off.
             session.prompt(Prompt([]))
         return session, agent
-
-    async def offer_tools(self) -> None:
-        """Offer the tools that the client's servers have by now, from the next request on."""
-        agent = await self.agent()
-        earlier = set(map(id, self._offered))
-        own = [tool for tool in agent.toolbox.tools if id(tool) not in earlier]
-        policy = agent.gate.policy
-        tools = [t for t in self._client_tools() if not is_removed(policy, t.name, t.aliases)]
-        agent.offer([*own, *tools])
-        self._tell_servers(agent)
-
-    def _client_tools(self) -> list[Tool]:
-        self._offered = [tool for one in self.client_servers if one.enabled for tool in one.tools]
-        return self._offered
-
-    def _tell_servers(self, agent: Agent) -> None:
-        """The next `init` says how the client's servers are."""
-        agent.settings.init["mcp_servers"] = [
-            {"name": one.name, "status": one.state, "source": "sdk"} for one in self.client_servers
-        ]
 
     async def _failed(self) -> None:
         """Ends when the session has; raises what kept it from starting."""

@@ -21,7 +21,7 @@ async def reload_plugins(server: Server, request: ReloadPlugins) -> dict[str, An
         "commands": commands(init),
         "agents": agents(init),
         "plugins": init["plugins"],
-        "mcpServers": [one.status() for one in server.client_servers],
+        "mcpServers": [one.status() for one in server.client_tools.servers],
         "error_count": len(init.get("plugin_errors", ())),
     }
 

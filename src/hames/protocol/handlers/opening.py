@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hames._version import COMPATIBLE_VERSION, __version__
 from hames.agent.commands import COMMANDS
+from hames.context.output_styles import BUILT_IN, DEFAULT
 from hames.models import find_model
 from hames.protocol.handlers import handles
 from hames.protocol.requests import Initialize, ListModels
@@ -26,7 +27,9 @@ async def initialize(server: Server, request: Initialize) -> dict[str, Any]:
         "commands": commands(init),
         "agents": agents(init),
         "output_style": init["output_style"],
-        "available_output_styles": [init["output_style"]],
+        "available_output_styles": list(
+            dict.fromkeys([DEFAULT, *BUILT_IN, init["output_style"]])
+        ),
         "models": models(agent.model.id),
         "account": {
             "tokenSource": "none",
