@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from talk import HI, Talk, request
 
+from hames.protocol.server import Launch
 from hames.testing import calls, says
 
 THINKER = "claude-opus-4-6"
@@ -280,3 +281,41 @@ async def test_what_a_command_in_the_background_printed_can_be_asked_for(tmp_pat
         task_id=lambda line: line["task_id"],
     )
     assert said == {"output": "printed\n", "total_bytes": 8, "truncated": False}
+
+
+async def test_tools_that_a_server_changes_are_offered_from_the_next_request_on(
+    tmp_path: Path,
+) -> None:
+    talk = Talk(tmp_path, says("One."), says("Two."), launch=Launch(client_servers=["desk"]))
+    names = ["first"]
+
+    def serve(question: dict[str, Any]) -> dict[str, Any]:
+        message, result = question["message"], dict[str, Any]()
+        if message["method"] == "tools/list":
+            schema = {"type": "object"}
+            result = {"tools": [{"name": name, "inputSchema": schema} for name in names]}
+        return {"mcp_response": {"jsonrpc": "2.0", "id": message.get("id", 0), "result": result}}
+
+    def change(line: dict[str, Any]) -> None:
+        names[:] = ["second", "third"]
+        news = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+        talk.send(request("n", "mcp_message", server_name="desk", message=news))
+        talk.when(is_list, lambda _: ask_again())
+
+    def is_list(line: dict[str, Any]) -> bool:
+        message = line.get("request", {}).get("message", {})
+        return bool(message.get("method") == "tools/list")
+
+    def ask_again() -> None:
+        talk.send(request("s", "mcp_status"), HI)
+        talk.end()
+
+    talk.answers = serve
+    talk.when(is_result, change)
+    talk.send(HI)
+    await talk.serve()
+    offered = [
+        [tool["name"] for raw in sent.tools if "desk" in (tool := json.loads(raw))["name"]]
+        for sent in talk.requests
+    ]
+    assert offered == [["mcp__desk__first"], ["mcp__desk__second", "mcp__desk__third"]]

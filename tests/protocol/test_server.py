@@ -292,13 +292,26 @@ def _random_line(chance: random.Random) -> bytes:
     subtypes_and_worse = [*subtypes(), "song", None, 7]
     fields = {
         name: chance.choice([None, "", "plan", "default", 0, -1, 5000, [], ["x"], {}, {"x": []}])
-        for name in ("mode", "model", "hooks", "systemPrompt", "max_thinking_tokens", "task_id", "title")
+        for name in (
+            "mode", "model", "hooks", "systemPrompt", "max_thinking_tokens", "task_id", "title", "settings",
+            "servers", "serverName", "server_name", "message", "path", "query", "mtime", "source",
+            "message_uuid", "directory", "enabled", "mcpServers",
+        )
         if chance.random() < 0.5
     }  # fmt: skip
     line: Any = chance.choice(
         [
             HI,
-            {**HI, "uuid": chance.choice([1, "", "x"])},
+            {
+                **HI,
+                "uuid": chance.choice([1, "", "x", "y"]),
+                "shouldQuery": chance.choice([False, 0]),
+            },
+            {
+                **HI,
+                "priority": chance.choice(["now", "later", 7, []]),
+                "origin": chance.choice([{}, 1]),
+            },
             {
                 "type": "control_request",
                 "request_id": f"r{chance.random()}",

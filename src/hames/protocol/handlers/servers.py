@@ -72,7 +72,7 @@ async def mcp_message(server: Server, request: McpMessage) -> dict[str, Any]:
     one = await _named(server, request.server_name)
     match request.message:
         case {"method": "notifications/tools/list_changed"}:
-            server.later(_learn_again(server, one))
+            server.later(_learn_again(server, one), ahead=True)
         case {"method": str(), "id": int() | str()} as asked:
             server.later(one.serve(asked))
     return ACKNOWLEDGED
