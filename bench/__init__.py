@@ -3,6 +3,7 @@
     python -m bench                      # everything; a Markdown table
     python -m bench --only read,edit     # some rows
     python -m bench --json figures.json  # every single run
+    python -m bench --write docs/performance.md
 
     rows        what is measured, and how
     subjects    who is measured: Hames, a bare loop, and the peers that are installed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -14,7 +15,11 @@ from bench import machine, subjects
 from bench.apis import Api
 from bench.measure import BenchError, Figures
 from bench.rows import GROUPS, Bench, Group, Row
-from bench.table import markdown
+from bench.subjects import Subject
+from bench.table import markdown, put_into
+
+PEERS = "HAMES_BENCH_PEERS"
+"""The variable with interpreters of peers, separated as those of PATH are."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,19 +30,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         them = [
             subjects.hames(folder),
-            *subjects.peers(folder, args.peer_python, args.official_cli),
+            *subjects.peers(folder, [*args.peer_python, *_peers()], args.official_cli),
             subjects.bare(folder),
         ]
         with Api() as api:
             bench = Bench(them, api, folder, args.runs)
-            facts, began = _facts(), time.monotonic()
+            facts, began = [*_facts(), *map(Subject.called, them)], time.monotonic()
             figures = _measure(bench, groups)
             facts += [
                 f"load {machine.load():.1f} at the end, {time.monotonic() - began:.0f} s in all"
             ]
     rows = [row for group in groups for row in group.rows]
-    print("; ".join(facts) + "\n")
-    print(markdown(rows, them, figures))
+    text = f"{'; '.join(filter(None, facts))}.\n\n{markdown(rows, them, figures)}"
+    print(text)
+    if args.write:
+        put_into(Path(args.write), text)
     if args.json:
         _write_json(Path(args.json), facts, rows, figures)
     return 0
@@ -70,6 +77,10 @@ def _chosen(only: str | None, parser: argparse.ArgumentParser) -> list[Group]:
     return [group for group in GROUPS if any(row.key in wanted for row in group.rows)]
 
 
+def _peers() -> list[str]:
+    return [python for python in os.environ.get(PEERS, "").split(os.pathsep) if python]
+
+
 def _facts() -> list[str]:
     pace = min(machine.pace() for _ in range(3))
     return [*machine.facts(), f"load {machine.load():.1f} at the start, pace {pace:.2f} s"]
@@ -100,13 +111,15 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--only", metavar="ROW,ROW", help="measure these rows (and those of the same runs)")
     add("--json", metavar="FILE", help="write every run there")
+    add("--write", metavar="FILE", help="put the table into this page, in place of the former one")
     add("--runs", type=int, default=3, help="how often; cheap rows three times as often")
     add(
         "--peer-python",
         metavar="PYTHON",
         action="append",
         default=[],
-        help="an interpreter with the official SDK or Pydantic AI; may be given several times",
+        help="an interpreter with the official SDK or Pydantic AI; may be given several times. "
+        f"Those of the variable {PEERS} come with it",
     )
     add(
         "--official-cli",

@@ -47,6 +47,18 @@ class Subject:
         """Name and extras of what is installed."""
         home.mkdir(parents=True)
 
+    def called(self) -> str:
+        """Title and version; nothing for what has none."""
+        if self.has_command:
+            asked = [*self.command, "--version"]
+        elif self.distribution:
+            code = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
+            asked = [self.python, "-c", code, self.distribution[0]]
+        else:
+            return ""
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        return f"{self.title} {done.stdout.strip()}"
+
     @property
     def has_command(self) -> bool:
         return bool(self.command)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from bench.measure import Figures
+from bench.measure import BenchError, Figures
 from bench.rows import Row
 from bench.subjects import Subject
+
+BEGIN, END = "<!-- the bench writes from here -->", "<!-- to here -->"
 
 Table = Mapping[str, Mapping[str, Figures]]
 
@@ -18,6 +21,15 @@ def markdown(rows: Sequence[Row], subjects: Sequence[Subject], table: Table) -> 
     lines = [_line(head), _line(["---", "---", *("--:" for _ in head[2:])])]
     lines += [_line(_cells(row, shown, table[row.key])) for row in rows if table.get(row.key)]
     return "\n".join(lines)
+
+
+def put_into(page: Path, text: str) -> None:
+    """Replace what stands between the marks of a page."""
+    before, begun, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not begun or not ended:
+        raise BenchError(f"`{page}` has no lines `{BEGIN}` and `{END}`.")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 def _cells(row: Row, shown: Sequence[Subject], figures: Mapping[str, Figures]) -> list[str]:

@@ -33,7 +33,7 @@ async def test_no_more_than_the_bound_are_inside_and_they_come_in_order() -> Non
 async def test_a_small_limit_of_open_files_makes_the_bound_smaller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_slots, "_open_files", lambda: 40)
+    monkeypatch.setattr(_slots, "most_open_files", lambda: 40)
     slots = Slots(1000, share=0.5)
     for _ in range(20):
         await asyncio.wait_for(slots.enter(), 5)

@@ -81,10 +81,10 @@ class Slots:
     def _bound(self) -> int:
         if self._inside < _FEW:
             return self._most
-        return min(self._most, int(_open_files() * self._share))
+        return min(self._most, int(most_open_files() * self._share))
 
 
-def _open_files() -> int:
+def most_open_files() -> int:
     """How many files this process may have open."""
     try:
         import resource

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hames.errors import SessionError
+from hames.sessions import files
 from hames.sessions.files import FileStore
 from hames.sessions.memory import MemoryStore
 from hames.sessions.store import Key, Span, Store
@@ -182,8 +183,11 @@ async def test_a_file_that_was_removed_meanwhile_is_made_again(tmp_path: Path) -
     assert await store.load(Key("p", A)) == [b"2"]
 
 
-async def test_few_files_stay_open_however_many_stores_there_are(tmp_path: Path) -> None:
+async def test_few_files_stay_open_however_many_stores_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every session has a store of its own."""
+    monkeypatch.setattr(files, "most_open_files", lambda: 512)
     stores = [FileStore(str(tmp_path)) for _ in range(100)]
     before = len(os.listdir("/dev/fd"))
     keys = [Key("p", f"{n:08}-1111-4111-8111-111111111111") for n in range(300)]

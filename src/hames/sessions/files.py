@@ -18,13 +18,14 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hames import _json
+from hames._slots import most_open_files
 from hames.errors import SessionError
 from hames.sessions.names import KEY_LENGTH, is_session_id, same_project
 from hames.sessions.store import Key, Span, Stored
 from hames.sessions.transcript import AGENT_METADATA, END
 
-_MAX_OPEN = 32
-"""Files that all stores of the process keep open between appends."""
+_FEW_OPEN, _MOST_OPEN = 16, 1024
+"""Files that all stores of the process keep open between appends; a sixteenth of what it may have open."""
 
 
 class _Open(msgspec.Struct):
@@ -140,7 +141,7 @@ class FileStore:
             os.close(file.fd)
             file = None
         if file is None:
-            while len(_files) >= _MAX_OPEN:
+            while _are_many():
                 os.close(_files.pop(next(iter(_files))).fd)
             file = _open(self.path(key))
         else:
@@ -205,6 +206,11 @@ class FileStore:
 _files: dict[tuple[int, Key], _Open] = {}
 _lock = threading.Lock()
 _numbers = itertools.count()
+
+
+def _are_many() -> bool:
+    count = len(_files)
+    return count >= _FEW_OPEN and count >= min(most_open_files() // 16, _MOST_OPEN)
 
 
 def _open(path: str) -> _Open:
