@@ -19,6 +19,10 @@ from hames import (
     ResultMessage,
     tool,
 )
+from hames.agent.build import build
+from hames.agent.inbox import Prompt
+from hames.agent.respond import respond
+from hames.blocks import text
 from hames.messages import UserMessage
 from hames.providers.scripted import Scripted
 from hames.testing import calls, failed, says, succeeded
@@ -352,6 +356,20 @@ async def test_without_a_prompt_something_has_to_wait(harness: Any) -> None:
     run = await harness([], None, resume=first.session_id)
     assert run.result.is_error
     assert "no call waits" in run.result.errors[0]
+
+
+async def test_a_call_of_a_subagent_is_denied_instead(tmp_path: Path) -> None:
+    provider = Scripted([ONE, says("Done.")])
+    options = AgentOptions(
+        provider=provider, cwd=tmp_path, persist_session=False, can_use_tool=later
+    )
+    agent = await build(options, [])
+    agent.conversation.log = agent.conversation.log.subagent("a1")
+    result = await respond(agent, Prompt([text("Go.")]))
+    await agent.close()
+    assert result.terminal_reason == "completed"
+    assert [d["tool_name"] for d in result.permission_denials or []] == ["Bash"]
+    assert b"The boss is out. A call of a subagent" in provider.requests[1].body()
 
 
 async def test_a_client_may_decide_within_the_same_session(tmp_path: Path) -> None:

@@ -120,6 +120,14 @@ def test_a_client_is_asked_about_what_waits_before_it_has_said_anything(hames: H
     assert (line.cwd / "made").exists()
 
 
+def test_a_session_with_a_call_that_waits_is_sound(hames: Hames) -> None:
+    line = hames(TOUCH)
+    id = begun(line)["session_id"]
+    checked = line.run("session", "check", id)
+    assert (checked.code, checked.errors) == (0, "")
+    assert "1 call(s) wait for a decision" in checked.output
+
+
 def test_the_approval_desk_of_the_examples_works_across_processes(hames: Hames) -> None:
     line = hames(TOUCH + calls("Bash", command="touch other"), TOUCH, says("Done."))
 

@@ -13,11 +13,11 @@ import msgspec
 
 from hames.approvals import PermissionResult, permission_result
 from hames.blocks import Turn
-from hames.context.reminders import is_reminder
 from hames.errors import OptionsError
 from hames.messages import DeferredToolUse
 from hames.providers.assemble import ToolUse
 from hames.sessions.resume import Loaded
+from hames.sessions.waiting import waiting
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -93,20 +93,12 @@ class Deferral(msgspec.Struct):
 
 def waiting_in(loaded: Loaded) -> list[Waiting]:
     """What waits at the end of a stored session."""
-    if not loaded.deferred or not loaded.turns:
-        return []
-    last = max((i for i, turn in enumerate(loaded.turns) if turn.role == "assistant"), default=None)
-    if last is None or not all(map(_only_answers, loaded.turns[last + 1 :])):
-        return []
-    open_calls = {id for id, fate in loaded.fates.items() if fate == "not started"}
-    open_calls |= loaded.callers.keys() - loaded.fates.keys()
     found = []
-    for block in loaded.turns[last].blocks:
-        if block.type == "tool_use" and block.id in open_calls:
-            raw = block.value()
-            use = ToolUse(raw["id"], raw["name"], raw["input"])
-            found.append(Waiting(use, loaded.deferred.get(use.id)))
-    return found if any(one.input is not None for one in found) else []
+    for block in waiting(loaded):
+        raw = block.value()
+        use = ToolUse(raw["id"], raw["name"], raw["input"])
+        found.append(Waiting(use, loaded.deferred.get(use.id)))
+    return found
 
 
 def without_results(turns: list[Turn], waiting: Sequence[Waiting]) -> list[Turn]:
@@ -116,9 +108,3 @@ def without_results(turns: list[Turn], waiting: Sequence[Waiting]) -> list[Turn]
         return turns
     left = [b for b in turns[-1].blocks if not (b.type == "tool_result" and b.id in ids)]
     return [*turns[:-1], Turn("user", left)] if left else turns[:-1]
-
-
-def _only_answers(turn: Turn) -> bool:
-    return turn.role == "user" and all(
-        block.type == "tool_result" or is_reminder(block) for block in turn.blocks
-    )

@@ -82,7 +82,7 @@ async def _judged(agent: Agent, draft: _Draft) -> Prepared | Report | PutOff:
     decided = agent.deferral.decided(draft.use.id, draft.input)
     waits = heard is not None and heard.deferred and decided is None
     if waits and said is not None and not _ruled_out(agent, draft):
-        return PutOff(draft.use, draft.input, said)
+        return await _put_off(agent, draft, said)
     allows = said is not None and said.behavior == "allow"
     verdict = await agent.gate.judge(
         draft.tool,
@@ -96,7 +96,7 @@ async def _judged(agent: Agent, draft: _Draft) -> Prepared | Report | PutOff:
         decided=decided,
     )
     if verdict.deferred:
-        return PutOff(draft.use, draft.input, verdict.decision)
+        return await _put_off(agent, draft, verdict.decision)
     if not verdict.allowed:
         return await _deny(agent, draft, verdict.decision, verdict.message, verdict.interrupt)
     return await _allowed(agent, draft, verdict)
@@ -112,6 +112,14 @@ async def _hear(agent: Agent, draft: _Draft) -> Heard | None:
     if heard.input is not None and not refused:
         draft.input, draft.args = heard.input, validated(draft.tool, heard.input)
     return heard
+
+
+async def _put_off(agent: Agent, draft: _Draft, decision: Decision) -> PutOff | Report:
+    """A subagent's call cannot wait: its Agent call would have to wait with all that it has done."""
+    if agent.conversation.log.key.subpath is None:
+        return PutOff(draft.use, draft.input, decision)
+    said = f"{decision.reason} A call of a subagent cannot be put off, so it was not run."
+    return await _deny(agent, draft, msgspec.structs.replace(decision, behavior="deny"), said)
 
 
 def _ruled_out(agent: Agent, draft: _Draft) -> bool:

@@ -23,6 +23,7 @@ from hames.sessions.resume import Loaded
 from hames.sessions.rules import judge_messages
 from hames.sessions.store import Key
 from hames.sessions.transcript import Entry
+from hames.sessions.waiting import waiting
 
 KNOWN_TYPES = transcript.CHAIN_TYPES | {
     "agent-name",
@@ -200,7 +201,10 @@ def _conversation(found: Examined) -> Iterator[Problem]:
     lines = {entry.uuid: found.numbers[id(entry)] for entry in found.entries if entry.uuid}
     for uuid, turn in found.loaded.positions.items():
         first.setdefault(turn, lines[uuid])
+    waits = {block.id for block in waiting(found.loaded)}
     for repair in found.repairs:
+        if repair.block is not None and repair.block.id in waits:
+            continue  # it has no result because nobody has decided yet
         yield Problem(repair.kind, repair.text, first.get(repair.where))
     messages: list[dict[str, Any]] = [
         {"role": turn.role, "content": [block.value() for block in turn.blocks]}
@@ -219,6 +223,8 @@ def _notes(found: Examined) -> Iterator[str]:
         yield f"{beside} line(s) are of other branches, or stand before a compaction."
     if aside:
         yield f"{aside} line(s) are of subagents."
+    if waits := waiting(found.loaded):
+        yield f"{len(waits)} call(s) wait for a decision: {', '.join(str(b.id) for b in waits)}."
     foreign = sorted({entry.type for entry in found.entries} - KNOWN_TYPES)
     if foreign:
         yield f"Lines of other types are passed over: {', '.join(foreign)[:200]}."
