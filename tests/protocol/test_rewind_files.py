@@ -22,9 +22,13 @@ async def answers(talk: Talk, *requests: dict[str, Any]) -> list[dict[str, Any]]
     left = list(requests)
 
     def go_on(_: dict[str, Any]) -> None:
-        talk.send(left.pop(0)) if left else talk.end()
+        if left:
+            talk.when(lambda line: line["type"] == "control_response", go_on)
+            talk.send(left.pop(0))
+        else:
+            talk.end()
 
-    talk.when(lambda line: line["type"] in ("result", "control_response"), go_on)
+    talk.when(lambda line: line["type"] == "result", go_on)
     talk.send(PROMPT)
     await talk.serve()
     return [talk.answer_to(one["request_id"]) for one in requests]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from hames import AgentOptions, Client, RewindResult, SessionError
+from hames.sessions.memory import MemoryStore
 from hames.testing import Scripted, calls, says
 
 FIRST = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -291,3 +293,42 @@ async def test_checkpoints_go_with_their_session(place: Path, tmp_path: Path) ->
         await ask(client, FIRST)
         assert list(kept.iterdir())
     assert not list(kept.iterdir())
+
+
+async def test_lines_are_as_the_official_command_line_reads_them(place: Path) -> None:
+    """Official 2.1.330, observed, rewinds the files that tools wrote by these lines and backups.
+
+    It passes over a `file-history-delta` whose `messageId` is not that of the line with the call.
+    """
+    (place / "a").write_text("old\n")
+    plays = [
+        calls("Read", file_path="a"),
+        calls("Edit", file_path="a", old_string="old", new_string="new"),
+        calls("Write", file_path="b", content="made\n"),
+        says("One."),
+        says("Two."),
+    ]
+    store = MemoryStore()
+    async with Client(options(place, plays, session_store=store)) as client:
+        await ask(client, FIRST)
+        await ask(client, SECOND)
+        (key,) = await store.find(client.session_id)
+    lines = [json.loads(line) for line in await store.load(key) or []]
+    callers = {
+        line["message"]["content"][0]["name"]: line["uuid"]
+        for line in lines
+        if line["type"] == "assistant" and line["message"]["content"][0]["type"] == "tool_use"
+    }
+    deltas = [line for line in lines if line["type"] == "file-history-delta"]
+    assert [
+        (d["messageId"], d["snapshotMessageId"], d["trackingPath"], d["backup"]["version"])
+        for d in deltas
+    ] == [(callers["Edit"], FIRST, "a", 1), (callers["Write"], FIRST, "b", 1)]
+    assert deltas[1]["backup"]["backupFileName"] is None
+    snapshots = [line for line in lines if line["type"] == "file-history-snapshot"]
+    assert [one["messageId"] for one in snapshots] == [FIRST, SECOND]
+    later = snapshots[1]["snapshot"]["trackedFileBackups"]
+    assert {name: one["version"] for name, one in later.items()} == {"a": 2, "b": 2}
+    kept = place.parent / "config/file-history" / key.session_id
+    contents = {name: (kept / one["backupFileName"]).read_text() for name, one in later.items()}
+    assert contents == {"a": "new\n", "b": "made\n"}

@@ -186,7 +186,8 @@ class Checkpoints:
         if backup is not None:
             name = backups.name(path)
             point.backups[name] = backup
-            await self._log.state(*lines.delta(point, name, backup, call_id, timestamp))
+            line = self._log.caller(call_id) or call_id
+            await self._log.state(*lines.delta(point, name, backup, line, timestamp))
 
     async def _end(self, point: Point) -> None:
         point.trees = await in_thread(self._trees)

@@ -149,6 +149,10 @@ class SessionLog:
         log.stored = frozenset(loaded.positions)
         return log
 
+    def caller(self, tool_use_id: str) -> str | None:
+        """uuid of the line that made a call which has no result yet."""
+        return self._callers.get(tool_use_id)
+
     def successor(self, session_id: str) -> SessionLog:
         """The log of a session that begins where this one ends, in the same place."""
         log = SessionLog(
