@@ -26,6 +26,7 @@ from hames.agent.tidying import tidy
 from hames.agent.toolset import Toolset
 from hames.context.environment import environment
 from hames.context.reminders import reminder
+from hames.context.output_styles import DEFAULT, Style, find_style
 from hames.context.request import Frame
 from hames.context.system_prompt import system_prompt
 from hames.context.wishes import wishes
@@ -96,7 +97,8 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     }
     ledger.restore(loaded.cost if loaded else None)
 
-    system = system_prompt(options.system_prompt, options.append_system_prompt)
+    style = _style(settled, opened)
+    system = system_prompt(options.system_prompt, options.append_system_prompt, style)
 
     overrides = settled.settings.values.model_overrides
     frames = Frames(options, environ, system, toolbox, log.id, overrides)
@@ -107,7 +109,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     if loaded is not None:
         recall(toolbox, states, loaded)
     agent = Agent(
-        settings=_settings(settled, fallback),
+        settings=_settings(settled, fallback, style.name if style else DEFAULT),
         provider=provider,
         model=model,
         frame=frame,
@@ -274,7 +276,24 @@ def _policy(options: AgentOptions, environ: Environ, workspace: Workspace, rules
     )
 
 
-def _settings(settled: Settled, fallback: Frame | None) -> Settings:
+def _style(settled: Settled, opened: Opened) -> Style | None:
+    """The output style that the settings name; a name that nobody has is told, and changes nothing."""
+    name = settled.settings.values.output_style
+    if name in (None, DEFAULT):
+        return None
+    style = find_style(
+        name,
+        config_folder=settled.environ.config_folder,
+        root=settled.root,
+        sources=settled.options.setting_sources or (),
+        trusted=settled.settings.trust.trusted,
+    )
+    if style is None:
+        opened.warnings.append(f"There is no output style `{name}`; the usual one holds.")
+    return style
+
+
+def _settings(settled: Settled, fallback: Frame | None, style: str) -> Settings:
     options, environ = settled.options, settled.environ
     timeouts, retry = options.timeouts, options.retry
     if environ.max_retries is not None:
@@ -303,7 +322,7 @@ def _settings(settled: Settled, fallback: Frame | None) -> Settings:
             "hames_version": __version__,
             "mcp_servers": [],
             "slash_commands": commands.names(),
-            "output_style": "default",
+            "output_style": style,
             "agents": [],
             "skills": [],
             "plugins": [],

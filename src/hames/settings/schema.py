@@ -107,7 +107,6 @@ LATER = frozenset(
         "extraKnownMarketplaces",
         "gcpAuthRefresh",
         "otelHeadersHelper",
-        "outputStyle",
         "plansDirectory",
         "sandbox",
         "skillOverrides",
