@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 from talk import HI, Talk, request
 
+from hames.protocol import schema
 from hames.protocol.server import Launch
 from hames.providers.retry import RetryPolicy
 from hames.testing import calls, fails, gives, says, thinks
@@ -149,6 +151,12 @@ class Desk:
                 self._talk.send(request("e", "mcp_message", server_name="desk", message=params))
                 result = {"content": [{"type": "text", "text": "asked"}]}
         return {"jsonrpc": "2.0", "id": message.get("id", 0), "result": result}
+
+
+def validator(part: str) -> Any:
+    """Judges by a part of the schema: `$defs/Output`, `answers/get_usage`."""
+    whole = schema.schema()
+    return jsonschema.Draft202012Validator({**whole, "anyOf": [{"$ref": f"#/{part}"}]})
 
 
 def kind(line: dict[str, Any]) -> str:

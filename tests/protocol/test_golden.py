@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import golden
-import jsonschema
 import pytest
 from claude_agent_sdk._internal.message_parser import parse_message
 
@@ -28,14 +27,9 @@ RECORDED = {
 }
 
 
-def validator(name: str) -> Any:
-    whole = schema.schema()
-    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]})
-
-
 async def test_every_kind_of_line_is_as_it_was_recorded(tmp_path: Path) -> None:
     said = await golden.all_lines(tmp_path)
-    output = validator("Output")
+    output = golden.validator("$defs/Output")
     wrong = [line for line in said if not output.is_valid(line)]
     assert wrong == []
     found = golden.first_of_each(said)
@@ -76,7 +70,7 @@ def test_the_command_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> No
     ],
 )
 def test_the_schema_refuses_lines_that_are_not_whole(line: dict[str, Any]) -> None:
-    assert not validator("Output").is_valid(line)
+    assert not golden.validator("$defs/Output").is_valid(line)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +87,7 @@ def test_the_schema_refuses_lines_that_are_not_whole(line: dict[str, Any]) -> No
     ],
 )
 def test_the_schema_knows_what_clients_write(line: dict[str, Any]) -> None:
-    assert validator("Input").is_valid(line)
+    assert golden.validator("$defs/Input").is_valid(line)
 
 
 if __name__ == "__main__":

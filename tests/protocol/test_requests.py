@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from golden import validator
 from talk import HI, Talk, request
 
 from hames.protocol.server import Launch
@@ -21,7 +22,11 @@ async def asked(talk: Talk, subtype: str, *lines: Any, **fields: Any) -> dict[st
     """The answer to one request, sent after other lines."""
     await talk.run(*lines, request("asked", subtype, **fields))
     answer = talk.answer_to("asked")
-    return answer["response"] if answer["subtype"] == "success" and "response" in answer else answer
+    if "response" not in answer:
+        return answer
+    validator(f"answers/{subtype}").validate(answer["response"])
+    told: dict[str, Any] = answer["response"]
+    return told
 
 
 async def asked_when(
@@ -38,6 +43,7 @@ async def asked_when(
     talk.send(HI)
     await talk.serve()
     answer: dict[str, Any] = talk.answer_to("asked")["response"]
+    validator(f"answers/{subtype}").validate(answer)
     return answer
 
 

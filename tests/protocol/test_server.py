@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from golden import validator
 from talk import HI, Talk, kinds, request
 
 from hames import OptionsError
@@ -145,6 +146,8 @@ async def test_every_request_is_answered_once(tmp_path: Path, subtype: str) -> N
     answer = talk.answer_to("r1")
     assert answer["subtype"] == ("error" if subtype in REFUSED else "success")
     assert REFUSED.get(subtype, "") in answer.get("error", "")
+    if "response" in answer:
+        validator(f"answers/{subtype}").validate(answer["response"])
 
 
 @pytest.mark.parametrize(

@@ -6,5 +6,5 @@ event loop, `input` reads them. `server` serves a client: `prompts` and control 
 about permissions (`asking`), to the client's hooks (`client_hooks`) and tools (`client_servers`, together
 `client_tools`), for those to its user (`elicitation`).
 
-`lines` has the type of every line; `schema` makes `schema.json` of them, which `hames schema` prints.
+`lines` has the type of every line, `answers` those of answers; `schema` makes `schema.json` of them, which `hames schema` prints.
 """

@@ -343,7 +343,7 @@ class HookCallback(Struct, tag_field="subtype", tag="hook_callback", kw_only=Tru
     tool_use_id: str | None
 
 
-class McpMessage(Struct, tag_field="subtype", tag="mcp_message", kw_only=True):
+class McpQuestion(Struct, tag_field="subtype", tag="mcp_message", kw_only=True):
     """A message to a server in the client; answered by `{mcp_response: …}`."""
 
     server_name: Text
@@ -362,7 +362,7 @@ class Elicitation(Struct, tag_field="subtype", tag="elicitation", kw_only=True):
     property_order: list[str] | None = None
 
 
-Question = CanUseTool | HookCallback | McpMessage | Elicitation
+Question = CanUseTool | HookCallback | McpQuestion | Elicitation
 
 
 class QuestionLine(Struct, tag="control_request", kw_only=True):
@@ -418,4 +418,4 @@ def notes() -> list[type[Note]]:
 def written() -> list[type[Struct]]:
     """The kinds of lines that Hames writes."""
     kinds = [kind for kind in Line.__subclasses__() if kind is not Note]
-    return [*kinds, *notes(), TranscriptMirror, KeepAlive, QuestionLine, AnswerLine, CancelLine]
+    return [*kinds, *notes(), TranscriptMirror, QuestionLine, AnswerLine, CancelLine]

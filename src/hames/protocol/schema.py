@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from hames.protocol import lines, requests
+from hames.protocol import answers, lines, requests
 
 VERSION = 1
 """Counted up when a line that was valid before is not any more."""
@@ -21,9 +21,12 @@ READ = (lines.PromptLine, lines.AnswerLine, lines.CancelLine, lines.KeepAlive)
 
 
 def schema() -> dict[str, Any]:
-    """The whole schema. `$defs` has `Output` and `Input`, and every kind of line and request."""
+    """The whole schema. `$defs` has `Output` and `Input`, and every kind of line and request.
+
+    `answers` says for each request what the `response` of its answer holds, if there is one.
+    """
     asked = list(requests.subtypes().values())
-    kinds = list(dict.fromkeys([*lines.written(), *READ, *asked]))
+    kinds = list(dict.fromkeys([*lines.written(), *READ, *asked, *answers.ANSWERS.values()]))
     references, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     by_kind = dict(zip(kinds, references, strict=True))
     parts["RequestLine"] = {
@@ -46,11 +49,17 @@ def schema() -> dict[str, Any]:
         "description": "A line that a client writes. Other types are passed over.",
         "anyOf": [*read, {"$ref": "#/$defs/RequestLine"}],
     }
+    answered = {
+        name: by_kind[answers.ANSWERS[kind]]
+        for name, kind in requests.subtypes().items()
+        if kind in answers.ANSWERS
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Hames stream protocol",
         "description": "One JSON object per line. Further fields are allowed everywhere.",
         "version": VERSION,
+        "answers": dict(sorted(answered.items())),
         "anyOf": [{"$ref": "#/$defs/Output"}, {"$ref": "#/$defs/Input"}],
         "$defs": dict(sorted(parts.items())),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hames.protocol.handlers import handles
-from hames.protocol.handlers.opening import agents, commands
+from hames.protocol.handlers.opening import agents, commands, styles
 from hames.protocol.requests import ReloadOutputStyles, ReloadPlugins, ReloadSkills
 
 if TYPE_CHECKING:
@@ -36,4 +36,4 @@ async def reload_skills(server: Server, request: ReloadSkills) -> dict[str, Any]
 @handles(ReloadOutputStyles)
 async def reload_output_styles(server: Server, request: ReloadOutputStyles) -> dict[str, Any]:
     agent = await server.agent()
-    return {"available_output_styles": [agent.init()["output_style"]]}
+    return {"available_output_styles": styles(agent.init())}

@@ -27,9 +27,7 @@ async def initialize(server: Server, request: Initialize) -> dict[str, Any]:
         "commands": commands(init),
         "agents": agents(init),
         "output_style": init["output_style"],
-        "available_output_styles": list(
-            dict.fromkeys([DEFAULT, *BUILT_IN, init["output_style"]])
-        ),
+        "available_output_styles": styles(init),
         "models": models(agent.model.id),
         "account": {
             "tokenSource": "none",
@@ -69,6 +67,11 @@ def commands(init: dict[str, Any]) -> list[dict[str, Any]]:
 def agents(init: dict[str, Any]) -> list[dict[str, Any]]:
     """The kinds of subagents."""
     return [{"name": name, "description": ""} for name in init["agents"]]
+
+
+def styles(init: dict[str, Any]) -> list[str]:
+    """The output styles."""
+    return list(dict.fromkeys([DEFAULT, *BUILT_IN, init["output_style"]]))
 
 
 def models(present: str) -> list[dict[str, Any]]:
