@@ -58,3 +58,39 @@ def test_an_unknown_row_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         main(["--only", "speed"])
     assert "There is no row `speed`." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("bench")
+def test_the_table_takes_the_place_of_the_former_one(tmp_path: Path) -> None:
+    from bench.table import BEGIN, END, put_into
+
+    page = tmp_path / "page.md"
+    page.write_text(f"Before.\n\n{BEGIN}\n\nold\n\n{END}\n\nAfter.\n", encoding="utf-8")
+    put_into(page, "new")
+    assert page.read_text(encoding="utf-8") == f"Before.\n\n{BEGIN}\n\nnew\n\n{END}\n\nAfter.\n"
+
+
+@pytest.mark.usefixtures("bench")
+def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
+    from bench.measure import BenchError
+    from bench.table import put_into
+
+    page = tmp_path / "page.md"
+    page.write_text("Nothing.\n", encoding="utf-8")
+    with pytest.raises(BenchError, match="has no lines"):
+        put_into(page, "new")
+
+
+@pytest.mark.usefixtures("bench")
+def test_a_client_over_stream_json_is_compared_with_the_same_session_in_process(
+    tmp_path: Path,
+) -> None:
+    from bench.apis import Api
+
+    from bench import rows, subjects
+
+    with Api() as api:
+        bench = rows.Bench([subjects.hames(tmp_path / "hames")], api, tmp_path, 1)
+        found = rows.protocol(bench)
+    assert found.keys() == {"initialize", "stream", "stream-ratio"}
+    assert all(by_subject["hames"][0] > 0 for by_subject in found.values())
