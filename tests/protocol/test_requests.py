@@ -85,6 +85,42 @@ async def test_a_model_of_the_settings_answers_the_next_prompt(tmp_path: Path) -
     assert talk.requests[0].model == "claude-other-1"
 
 
+async def test_folders_of_other_settings_are_worked_in(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (tmp_path / "project", first, second):
+        folder.mkdir()
+        (folder / "a.txt").write_text("text")
+    before, after = (
+        {"permissions": {"additionalDirectories": [str(one)]}} for one in (first, second)
+    )
+    talk = Talk(tmp_path / "project", settings=json.dumps(before))
+    talk.send(
+        request("a", "read_file", path=f"{first}/a.txt"),
+        request("r", "apply_flag_settings", settings=after),
+        request("b", "read_file", path=f"{first}/a.txt"),
+    )
+    said = await asked(talk, "read_file", path=f"{second}/a.txt")
+    assert [talk.answer_to(id)["subtype"] for id in ("a", "r", "b")] == [
+        "success",
+        "success",
+        "error",
+    ]
+    assert said["contents"] == "text"
+
+
+async def test_other_settings_leave_what_the_client_has_set(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, says("Hello."), model="claude-opus-4-5")
+    await talk.run(
+        request("m", "set_model", model=THINKER),
+        request("t", "set_max_thinking_tokens", max_thinking_tokens=2000),
+        request("r", "apply_flag_settings", settings={"effortLevel": "low"}),
+        HI,
+    )
+    [sent] = talk.requests
+    assert (sent.model, sent.params["output_config"]) == (THINKER, {"effort": "low"})
+    assert sent.params["thinking"] == {"type": "enabled", "budget_tokens": 2000}
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

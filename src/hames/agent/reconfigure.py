@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
@@ -18,6 +18,9 @@ CHANGEABLE = frozenset(
     ["permissions", "model", "fallbackModel", "effortLevel", "alwaysThinkingEnabled"]
 )
 """Settings that hold from the next request on. What a session is built of stays as it began."""
+
+ASKED = ("model", "max_thinking_tokens", "effort")
+"""What of the options makes requests what they are."""
 
 
 def check(keys: Iterable[str]) -> None:
@@ -34,34 +37,45 @@ def check(keys: Iterable[str]) -> None:
 
 
 def reconfigure(agent: Agent, settled: Settled) -> None:
-    """Let other settings hold from the next request on. Raises OptionsError, and then changes nothing.
+    """Let other settings hold from the next request on.
 
     What came on the way (a rule that a user gave, a mode, a model) stays, unless the new settings say
     something else than those before.
     """
     before = agent.settings.settled
     assert before is not None, "an agent is built from settings"
-    mode = settled.options.permission_mode
-    if mode is not None and mode != before.options.permission_mode:
-        agent.use_mode(mode)
-    if _asked(settled) != _asked(before):
-        agent.frames = msgspec.structs.replace(agent.frames, options=settled.options)
+    now, then = settled.options, before.options
+    changed = {
+        name: getattr(now, name) for name in ASKED if getattr(now, name) != getattr(then, name)
+    }
+    if changed:
+        agent.ask_with(**changed)
+    if "model" in changed:
         agent.use_model(None)
-    fallback = settled.options.fallback_model
     agent.settings = msgspec.structs.replace(
         agent.settings,
         settled=settled,
-        fallback=agent.frames(fallback)[1] if fallback else None,
+        fallback=agent.frames(now.fallback_model)[1] if now.fallback_model else None,
     )
-    policy = agent.gate.policy
-    rules = _rules(policy.rules, before.rules, settled.rules)
-    agent.gate.policy = replace(policy, rules=rules)
+    rules = _rules(agent.gate.policy.rules, before.rules, settled.rules)
+    agent.gate.use_rules(rules, bypass_refusal=settled.bypass_refusal())
+    _move(agent, _folders(before), _folders(settled))
+    if now.permission_mode is not None and now.permission_mode != then.permission_mode:
+        agent.use_mode(now.permission_mode)
 
 
-def _asked(settled: Settled) -> tuple[Any, ...]:
-    """What of the settings makes requests what they are."""
-    options = settled.options
-    return options.model, options.fallback_model, options.max_thinking_tokens, options.effort
+def _folders(settled: Settled) -> list[str]:
+    """The additional folders, as real paths."""
+    expanded = (os.path.expanduser(folder) for folder in settled.options.add_dirs)
+    return [os.path.realpath(os.path.join(settled.root, folder)) for folder in expanded]
+
+
+def _move(agent: Agent, before: Sequence[str], after: Sequence[str]) -> None:
+    """Work in other additional folders; those that came on the way stay."""
+    kept = [one for one in agent.workspace.folders if one not in before or one in after]
+    folders = tuple(dict.fromkeys([*kept, *after]))
+    agent.workspace.folders = folders
+    agent.gate.policy = replace(agent.gate.policy, folders=folders)
 
 
 def _rules(present: Rules, before: Rules, after: Rules) -> Rules:
