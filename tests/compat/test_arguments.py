@@ -147,7 +147,7 @@ async def test_a_trace_goes_on_in_the_program(here: Here, monkeypatch: pytest.Mo
     assert (env["CLAUDE_CODE_ENTRYPOINT"], "CLAUDECODE" in env) == ("sdk-py", False)
 
 
-async def test_what_only_saves_tokens_is_warned_about(here: Here) -> None:
+async def test_what_a_program_does_as_well_without_is_warned_about(here: Here) -> None:
     place = here(says("Hello."))
     prompt = {"type": "custom", "prompt": "Be brief.", "snapshot": False}
     with pytest.warns(UserWarning, match=r"system_prompt\.snapshot"):

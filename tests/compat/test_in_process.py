@@ -182,6 +182,12 @@ async def test_what_cannot_be_done_in_this_process_is_refused_by_name(here: Here
         await asked("Hi.", place.options(user="somebody"))
 
 
+async def test_a_flag_for_processes_says_what_to_do_instead(here: Here) -> None:
+    place = here()
+    with pytest.raises(ProcessError, match="logger `hames`"):
+        await asked("Hi.", place.options(extra_args={"debug-file": "log"}))
+
+
 async def test_debug_logs_reach_the_stderr_callback(here: Here) -> None:
     """Official: the flag makes the process say more on standard error."""
     place = here(says("Hello."))

@@ -28,14 +28,15 @@ def log_as_asked(values: Mapping[str, Any]) -> None:
 def _log_to(handler: logging.Handler, parts: str | None) -> None:
     """Write the logs of `hames`; `providers,agent` only these packages, `!tools` all but this one."""
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(_chosen(parts))
+    handler.addFilter(chosen_parts(parts))
     logger = logging.getLogger("hames")
     logger.setLevel(logging.DEBUG)
     logger.addHandler(handler)
     logger.propagate = False
 
 
-def _chosen(parts: str | None) -> Callable[[logging.LogRecord], bool]:
+def chosen_parts(parts: str | None) -> Callable[[logging.LogRecord], bool]:
+    """A filter for the packages that `--debug` names; without any, all pass."""
     words = [word.strip() for word in (parts or "").split(",") if word.strip()]
     hidden = {word[1:] for word in words if word.startswith("!")}
     shown = {word for word in words if not word.startswith("!")}

@@ -1,7 +1,7 @@
 """Options that a session in this process does not have: refused by name, never passed over.
 
-Most need no row here. A flag that the command line does not have, and a field of `initialize` that the
-server does not know, are refused where they are read, and no longer when they are there.
+Most need no row here. A flag that the command line does not have, and a part of `initialize` that the
+server cannot do, are refused where they are read, and no longer when they are there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from hames.compat.errors import CLIConnectionError
 from hames.compat.options import ClaudeAgentOptions
+from hames.errors import OptionsError
 
 
 def _no_checkpoints(options: ClaudeAgentOptions) -> bool:
@@ -40,30 +41,36 @@ def refuse_absent(options: ClaudeAgentOptions) -> None:
             raise CLIConnectionError(f"`{name}` cannot be used: {why}.")
 
 
-def refuse_unknown(request: Mapping[str, Any]) -> None:
-    """Raises CLIConnectionError for a part of `initialize` that our server would pass over.
+def refuse_flags(values: Mapping[str, Any]) -> None:
+    """Raises OptionsError for a flag of `extra_args` that means something for a process only."""
+    for name, instead in _OF_A_PROCESS.items():
+        if name in values:
+            raise OptionsError(f"`--{name}` is for a process of its own: {instead}.")
 
-    What only saves tokens is warned about instead: the program does the same without it.
-    """
+
+def warn_of_unheard(request: Mapping[str, Any]) -> None:
+    """Warns of parts of `initialize` that our server passes over; a program does as well without."""
     from hames.protocol.requests import Initialize
 
     known = Initialize.__struct_encode_fields__
-    unknown = [name for name in request if name not in (*known, "subtype")]
-    for name in unknown:
-        if (option := _SAVES_TOKENS.get(name)) is not None:
+    for name, option in _HARMLESS.items():
+        if name in request and name not in known:
             warnings.warn(
                 f"`{option}` is without effect: this version has no such thing.", stacklevel=2
             )
-    if lacking := [name for name in unknown if name not in _SAVES_TOKENS]:
-        named = ", ".join(f"`{_OPTIONS.get(name, name)}`" for name in lacking)
-        raise CLIConnectionError(f"{named} cannot be used: this version has no such thing.")
 
 
-_SAVES_TOKENS = {
+_HARMLESS = {
     "excludeDynamicSections": "system_prompt.exclude_dynamic_sections",
     "systemPromptSnapshot": "system_prompt.snapshot",
+    "forwardSubagentText": "forward_subagent_text",
 }
-_OPTIONS = {"forwardSubagentText": "forward_subagent_text"}
+"""The first two save tokens, the last one adds messages."""
+_OF_A_PROCESS = {
+    "debug-file": "give the logger `hames` a handler that writes to a file",
+    "rewind-files": "call `rewind_files`",
+    "init-only": "run `hames --init-only`",
+}
 
 
 def _no_sandbox() -> bool:

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from hames._aio import Channel
 from hames.compat import errors, materialise
-from hames.compat.absent import refuse_unknown
+from hames.compat.absent import warn_of_unheard
 from hames.compat.answers import Answers
 from hames.compat.inside import Inside
 from hames.compat.mirror import Mirror
@@ -54,6 +54,7 @@ class Exchange:
         self._options = options
         self._world = world
         self._given = transport
+        self._transport: Transport | None = None
         self._end = RunEnd(ceiling(options.env))
         self._ids = count(1)
         self._open: dict[str, asyncio.Future[Raw]] = {}
@@ -82,6 +83,8 @@ class Exchange:
 
     async def request(self, subtype: str, *, within: float = ANSWER_WITHIN, **fields: Any) -> Raw:
         """The answer to a control request. Raises ClaudeSDKError when it is an error, or none comes."""
+        if self._reading is None or self._reading.done():
+            raise errors.CLIConnectionError("The session has ended and answers nothing any more.")
         id = f"req_{next(self._ids)}_{os.urandom(4).hex()}"
         answer: asyncio.Future[Raw] = asyncio.get_running_loop().create_future()
         self._open[id] = answer
@@ -119,16 +122,14 @@ class Exchange:
         """End the conversation, and everything that belongs to it."""
         self._end.close()
         await _cancelled(list(self._tasks))
-        if self._reading is not None:
-            if self._given is not None:
-                await _cancelled([self._reading])
+        if self._reading is not None and self._given is not None:
+            await _cancelled([self._reading])
+        if self._transport is not None:
             await self._transport.close()
+        if self._reading is not None:
             # Ours end their messages when they are closed; what was stored last is among them.
             await asyncio.wait([self._reading], timeout=PATIENCE)
             await _cancelled([self._reading])
-            self._reading = None
-        elif hasattr(self, "_transport"):
-            await self._transport.close()
         await self.answers.close()
         if self._mirror is not None:
             await self._mirror.close()
@@ -140,11 +141,12 @@ class Exchange:
     async def _connect(self) -> None:
         options = checked(self._options)
         if self._given is not None:
-            self._transport: Transport = Foreign(self._given, self._world)
+            transport: Transport = Foreign(self._given, self._world)
         else:
             options, self._folder = await materialise.materialised(options, self._world)
             kind = Inside if options.cli_path is None else Subprocess
-            self._transport = kind(options, self._world)
+            transport = kind(options, self._world)
+        self._transport = transport
         if options.session_store is not None:
             self._mirror = Mirror(
                 options.session_store,
@@ -153,15 +155,15 @@ class Exchange:
                 self._world,
                 eager=options.session_store_flush == "eager",
             )
-        await self._transport.connect()
-        self._reading = asyncio.create_task(self._read(), name="hames compat reader")
+        await transport.connect()
+        self._reading = asyncio.create_task(self._read(transport), name="hames compat reader")
         await self._initialize(options)
 
     async def _initialize(self, options: ClaudeAgentOptions) -> None:
         hooks, blocks = self.answers.hooks()
         request: Raw = {"hooks": hooks, **_extras(options)}
         if self._given is None and options.cli_path is None:
-            refuse_unknown(request)
+            warn_of_unheard(request)
         within = max(float(os.environ.get(_OPEN_WITHIN_MS, "60000")) / 1000, ANSWER_WITHIN)
         self.info = await self.request("initialize", within=within, **request)
         if blocks and not self.info.get("hook_on_failure_supported"):
@@ -175,11 +177,11 @@ class Exchange:
                 ' on_failure="block" would never run. Begin another session.'
             )
 
-    async def _read(self) -> None:
+    async def _read(self, transport: Transport) -> None:
         """Take what comes until the other end has ended; its failure goes to whoever waits."""
         failure: Exception | None = None
         try:
-            async for message in self._transport.read_messages():
+            async for message in transport.read_messages():
                 await self._take(message)
         except Exception as error:  # a transport's, ours or the caller's
             failure = self._told(error)
@@ -254,11 +256,15 @@ class Exchange:
         if sent:
             await self._end_when_over()
         else:
-            await self._transport.end_input()
+            await self._end_input()
 
     async def _end_when_over(self) -> None:
         if self.answers.needed:
             await self._end.wait()
+        await self._end_input()
+
+    async def _end_input(self) -> None:
+        assert self._transport is not None, "nothing is sent before there is somebody to send it to"
         await self._transport.end_input()
 
     def _told(self, error: Exception) -> Exception:
@@ -275,6 +281,7 @@ class Exchange:
         self.messages.put({**said, "uuid": str(uuid4()), "session_id": key["session_id"]})
 
     async def _write(self, message: Mapping[str, Any]) -> None:
+        assert self._transport is not None, "nothing is sent before there is somebody to send it to"
         await self._transport.write(json.dumps(message) + "\n")
 
     def _spawn(self, work: Any, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hames import _json
 from hames._aio import Channel
-from hames.compat.absent import refuse_absent
+from hames.compat.absent import refuse_absent, refuse_flags
 from hames.compat.arguments import arguments, in_folder
 from hames.compat.errors import CLIConnectionError, ProcessError
 from hames.compat.options import ClaudeAgentOptions
@@ -101,6 +101,7 @@ class Inside(Transport):
 
     async def _serve(self) -> None:
         # Not at import: a program that imports us may never start a session.
+        from hames.cli.debug import chosen_parts
         from hames.cli.flags import ELSEWHERE, FLAGS
         from hames.cli.options import options_from
         from hames.cli.parse import parse
@@ -109,7 +110,9 @@ class Inside(Transport):
         from hames.protocol.wire import Wire
 
         values = parse(FLAGS, self._flags, absent=ELSEWHERE).values
-        self._stderr.follow_log("debug" in values or "debug-to-stderr" in values)
+        refuse_flags(values)
+        debugs = "debug" in values or "debug-to-stderr" in values
+        self._stderr.follow_log(chosen_parts(values.get("debug")) if debugs else None)
         log.debug("A session begins in this process with the flags of %s", ", ".join(values))
         options = self._agent_options(options_from(values))
         launch = self._launch(launch_from(values))

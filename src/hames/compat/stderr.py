@@ -36,11 +36,16 @@ class Stderr:
         if self._task is not None and text.rstrip() and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._lines.put, text.rstrip())
 
-    def follow_log(self, debug: bool) -> None:
-        """Also tell what is logged by the task that calls this, and by what it starts."""
+    def follow_log(self, debug: Callable[[logging.LogRecord], bool] | None) -> None:
+        """Also tell what is logged by the task that calls this, and by what it starts.
+
+        That is warnings and worse, or all that passes the filter.
+        """
         if self._task is not None:
             _teller.set(self)
-            self._log = _Log(self, debug)
+            self._log = _Log(self, logging.WARNING if debug is None else logging.DEBUG)
+            if debug is not None:
+                self._log.addFilter(debug)
             self._log.start()
 
     async def close(self) -> None:
@@ -68,8 +73,8 @@ class Stderr:
 class _Log(logging.Handler):
     """Hands on what is logged for one session."""
 
-    def __init__(self, owner: Stderr, debug: bool) -> None:
-        super().__init__(logging.DEBUG if debug else logging.WARNING)
+    def __init__(self, owner: Stderr, level: int) -> None:
+        super().__init__(level)
         self._owner = owner
         self._logger = logging.getLogger("hames")
         self._level_before = self._logger.level
