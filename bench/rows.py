@@ -310,7 +310,7 @@ def decision(bench: Bench) -> Measured:
 
     def once(subject: Subject) -> None:
         command = [subject.python, str(PROGRAMS / "decide_line.py"), "500"]
-        told = run(command, env=subject.env(bench.api.url), cwd=bench.folder).told()
+        told = run(command, env=subject.env(bench.api.url), cwd=bench.work()).told()
         _add(found, "decide", subject, told["one"] * 1e6)
         _add(found, "decide-four", subject, told["four"] * 1e6)
 

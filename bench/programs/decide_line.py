@@ -1,8 +1,12 @@
-"""How long decisions about shell lines take, parser loaded: `python decide_line.py ROUNDS`."""
+"""How long decisions about shell lines take, parser loaded: `python decide_line.py ROUNDS`.
+
+The present directory becomes a small project.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 
@@ -22,12 +26,18 @@ def main() -> None:
         SourcedRule(rule, "cliArg") for rule in ("Bash(pytest:*)", "Bash(npm run:*)", "Edit")
     )
     deny = tuple(SourcedRule(rule, "cliArg") for rule in ("Bash(git push:*)", "Read(**/.env)"))
-    policy = Policy(rules=Rules(allow=allow, deny=deny), root="/srv/app", home="/home/me")
+    root = os.path.realpath(os.getcwd())
+    for folder in ("src", "tests", ".git"):
+        os.makedirs(folder, exist_ok=True)
+    for file in ("src/app.py", "tests/test_app.py"):
+        with open(file, "w", encoding="utf-8"):
+            pass
+    policy = Policy(rules=Rules(allow=allow, deny=deny), root=root, home=os.environ["HOME"])
 
     def ask(line: str, number: int) -> str:
         # No two lines are the same, so that nothing remembered is measured.
         line = f"{line} # {number}"
-        question = Question("Bash", {"command": line}, (Runs(line),), "/srv/app", ())
+        question = Question("Bash", {"command": line}, (Runs(line),), root, ())
         return decide(policy, question).behavior
 
     told: dict[str, float] = {}
