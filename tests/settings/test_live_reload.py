@@ -12,6 +12,7 @@ import pytest
 from hook_parts import Ears, commands, notes, prints, stored
 
 from hames import AgentOptions, Client, HookMatcher, PermissionResultAllow
+from hames.agent.reconfigure import reconfigure
 from hames.approvals import PermissionRuleValue, PermissionUpdate
 from hames.providers.scripted import Scripted
 from hames.settings import sources
@@ -232,6 +233,32 @@ async def test_hooks_variables_and_mode_hold_as_they_were_at_the_start(home: Hom
     assert (home.project / "who").read_text() == "old\n"
     assert (home.project.parent / "old").exists()
     assert not (home.project.parent / "new").exists()
+
+
+async def test_what_a_client_changes_brings_no_old_rules_back(home: Home) -> None:
+    write(home.user, ALLOW)
+    play = [says("1"), MKDIR, says("2"), MKDIR, says("3")]
+    async with home.client(*play) as client:
+        await ask(client)
+        write(home.user, {})
+        await ask(client)
+        assert client._supervisor is not None
+        agent = await client._supervisor.agent()
+        assert agent.settings.settled is not None
+        reconfigure(agent, agent.settings.settled)
+        await ask(client)
+    assert not home.made()
+
+
+async def test_rules_of_the_settings_option_stay(home: Home) -> None:
+    write(home.project / "extra.json", ALLOW)
+    play = [says("1"), MKDIR, says("2")]
+    async with home.client(*play, settings=str(home.project / "extra.json")) as client:
+        await ask(client)
+        write(home.project / "extra.json", {})
+        write(home.local, {"permissions": {"deny": ["Bash(curl:*)"]}})
+        await ask(client)
+    assert home.made()
 
 
 async def test_a_change_stands_in_the_transcript(harness: Any, home: Home) -> None:

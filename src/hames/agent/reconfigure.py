@@ -92,4 +92,4 @@ def _changed(
     after: tuple[SourcedRule, ...],
 ) -> tuple[SourcedRule, ...]:
     kept = [rule for rule in present if rule not in before or rule in after]
-    return (*kept, *(rule for rule in after if rule not in kept))
+    return (*kept, *(rule for rule in after if rule not in before and rule not in kept))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from hames.agent.settle import Settled
+from hames.agent.settle import STORED, Settled
 from hames.errors import HamesError, Interrupted
 from hames.permissions.types import Behavior, Rules, SourcedRule
 from hames.settings.watching import Changed, Watch
@@ -18,6 +18,10 @@ from hames.tools.jobs import Jobs
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
+
+
+WATCHED = STORED | {"policySettings"}
+"""Sources whose files are watched."""
 
 
 class Reloading:
@@ -92,18 +96,18 @@ class Reloading:
         def of(behavior: Behavior) -> tuple[SourcedRule, ...]:
             old: Sequence[SourcedRule] = getattr(before, behavior)
             now: Sequence[SourcedRule] = getattr(settled.rules, behavior)
-            rules = [rule for rule in now if rule.file and rule.file not in held]
+            rules = [rule for rule in now if _in_watched(rule) and rule.file not in held]
             if behavior == "allow":
                 known = {(rule.text, rule.file) for rule in old}
                 rules = [r for r in rules if r.file in free or (r.text, r.file) in known]
                 rules += [rule for rule in old if rule.file in held]
             else:
                 known = {(rule.text, rule.file) for rule in rules}
-                kept = [rule for rule in old if rule.file and rule.file not in free]
+                kept = [rule for rule in old if _in_watched(rule) and rule.file not in free]
                 rules += [rule for rule in kept if (rule.text, rule.file) not in known]
             if behavior == "allow" and settled.settings.only_managed_rules:
                 return tuple(rule for rule in rules if rule.source == "policySettings")
-            return (*rules, *(rule for rule in old if not rule.file))
+            return (*rules, *(rule for rule in old if not _in_watched(rule)))
 
         return Rules(allow=of("allow"), ask=of("ask"), deny=of("deny"))
 
@@ -112,6 +116,11 @@ class Reloading:
         fields = {"content": said, "level": "notice"}
         self._agent.note("informational", **fields)
         await self._agent.conversation.log.system("informational", fields)
+
+
+def _in_watched(rule: SourcedRule) -> bool:
+    """Whether the rule stands in a file that is watched; others come from options or on the way."""
+    return rule.file is not None and rule.source in WATCHED
 
 
 def _taken(one: Changed, limited: bool) -> str:
