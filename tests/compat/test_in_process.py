@@ -29,6 +29,7 @@ from hames.compat.claude_agent_sdk import (
     ResultError,
     ResultMessage,
     SystemMessage,
+    ToolAnnotations,
     Transport,
     create_sdk_mcp_server,
     query,
@@ -109,6 +110,26 @@ async def test_a_whole_program_runs_in_trio(here: Here) -> None:
         "hook before Write",
         "permission for Write",
     ]
+
+
+async def test_a_tool_may_say_how_long_its_results_are(here: Here) -> None:
+    """Official: `maxResultSizeChars` keeps a large result whole; others are put in a file."""
+    place = here(calls("mcp__long__kept"), calls("mcp__long__spilled"), says("Done."))
+    large = {"content": [{"type": "text", "text": "x" * 150_000}]}
+
+    @tool("kept", "Is long.", {}, ToolAnnotations(maxResultSizeChars=200_000))
+    async def kept(args: dict[str, Any]) -> dict[str, Any]:
+        return large
+
+    @tool("spilled", "Is long.", {})
+    async def spilled(args: dict[str, Any]) -> dict[str, Any]:
+        return large
+
+    server = create_sdk_mcp_server("long", tools=[kept, spilled])
+    await asked("Go.", place.options(mcp_servers={"long": server}, allowed_tools=["mcp__long"]))
+    [whole], [short] = (request.result_texts for request in place.api.requests[1:])
+    assert whole == "x" * 150_000
+    assert len(short) < 10_000
 
 
 async def test_a_cancelled_query_in_trio_ends_its_session(here: Here) -> None:

@@ -111,11 +111,12 @@ class ClientServer:
         self.tools = [self._tool(raw) for raw in self._listed]
 
     def _tool(self, raw: dict[str, Any]) -> Tool:
-        name = str(raw["name"])
+        name, most = str(raw["name"]), _longest(raw)
 
         async def run(args: dict[str, Any], call: Call) -> Result:
             meta = {"claudecode/toolUseId": call.id}
-            return _result(await self._request("tools/call", name=name, arguments=args, _meta=meta))
+            answer = await self._request("tools/call", name=name, arguments=args, _meta=meta)
+            return _result(answer, most)
 
         full = f"mcp__{self.name}__{name}"
         return Tool(
@@ -125,7 +126,7 @@ class ClientServer:
             run,
             access=lambda args: [Asks(full)],
             parallel=_hint(raw, "readOnlyHint"),
-            max_chars=MAX_CHARS,
+            max_chars=most,
             timeout=LONGEST_CALL,
             native=False,
         )
@@ -161,6 +162,13 @@ def _hint(raw: dict[str, Any], name: str) -> bool:
     return isinstance(annotations, dict) and annotations.get(name) is True
 
 
+def _longest(raw: dict[str, Any]) -> int:
+    """Characters of a result that the model is given as they are; more are put in a file."""
+    meta = raw.get("_meta")
+    own = meta.get("anthropic/maxResultSizeChars") if isinstance(meta, dict) else None
+    return own if isinstance(own, int) and own > 0 else MAX_CHARS
+
+
 def _shown(raw: dict[str, Any]) -> dict[str, Any]:
     hints = {
         "readOnlyHint": "readOnly",
@@ -175,13 +183,13 @@ def _shown(raw: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _result(raw: dict[str, Any]) -> Result:
+def _result(raw: dict[str, Any], most: int) -> Result:
     blocks = [_block(item) for item in raw.get("content") or () if isinstance(item, dict)]
     if not blocks and raw.get("structuredContent") is not None:
         blocks = [_text(_json.encode(raw["structuredContent"]).decode())]
     if all(block["type"] == "text" for block in blocks):
         text = "\n".join(block["text"] for block in blocks)
-        if len(text) > MAX_CHARS or not blocks:
+        if len(text) > most or not blocks:
             return Result(text, data=blocks, is_error=raw.get("isError") is True or None)
     return Result(blocks, data=blocks, is_error=raw.get("isError") is True or None)
 
