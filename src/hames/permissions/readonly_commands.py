@@ -231,7 +231,22 @@ COMMANDS: Mapping[str, Options | Callable[[Sequence[Word]], list[Word] | None]] 
 """What may run unasked. Network tools, DNS tools and all that prints the environment are left out."""
 
 RECURSIVE = frozenset(
-    ("grep", "egrep", "fgrep", "rg", "diff", "cp", "mv", "rm", "tar", "zip", "rsync", "scp")
+    (
+        "grep",
+        "egrep",
+        "fgrep",
+        "rg",
+        "ag",
+        "ack",
+        "diff",
+        "cp",
+        "mv",
+        "rm",
+        "tar",
+        "zip",
+        "rsync",
+        "scp",
+    )
 )
 """Commands that may take in what lies below a folder they are given."""
 

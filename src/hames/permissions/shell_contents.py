@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from itertools import islice
 
@@ -12,6 +14,7 @@ from hames.permissions.readonly_commands import reads
 from hames.permissions.shell_parse import parse
 from hames.permissions.shell_paths import Touched, expanded, folders, touched, written
 from hames.permissions.shell_script import Redirect, Script
+from hames.permissions.shell_source import SETS_HOME, SETS_PWD
 from hames.permissions.types import Policy
 from hames.permissions.words import Word
 from hames.permissions.wrappers import Inner, assigned_scripts, looked_through, scripts
@@ -74,7 +77,7 @@ class Contents:
             paths = expanded(self.policy, folder, marked)
             self._resolved[key] = (
                 None
-                if paths is None
+                if paths is None or any(_is_of_process(folder, path) for path in paths)
                 else [
                     place(self.policy, folder, path) for path in paths if path and "\0" not in path
                 ]
@@ -124,6 +127,16 @@ class Contents:
         return names is None or any(name.startswith("-") for name in names)
 
 
+def _is_of_process(folder: str, path: str) -> bool:
+    """Whether a path leads through what every process has of its own, so that it is another one there."""
+    return _OF_PROCESS.match(os.path.join(folder, path)) is not None
+
+
+_OF_PROCESS = re.compile(
+    r"/+(?:\.?/+)*(?:proc/+(?:\.?/+)*(?:self|thread-self|\d+)/|dev/+(?:\.?/+)*fd/.*\.\.)", re.DOTALL
+)
+
+
 def shown(words: Sequence[Word]) -> str:
     """A command for a person, shortened."""
     text = " ".join(word.raw for word in words)
@@ -132,6 +145,9 @@ def shown(words: Sequence[Word]) -> str:
 
 def _unpack(script: Script, policy: Policy, cwd: str) -> Unpacked:
     found = Unpacked()
+    # Inside, these variables have the values that they were given outside.
+    home = "" if SETS_HOME.search(script.text) else policy.home
+    where = "" if SETS_PWD.search(script.text) else cwd or policy.root
     parsed = 0
     waiting = [(script, 0)]
     while waiting:
@@ -157,6 +173,6 @@ def _unpack(script: Script, policy: Policy, cwd: str) -> Unpacked:
                     found.hidden = found.hidden or "It is nested too deeply."
                 else:
                     parsed += 1
-                    inside = parse(text, home=policy.home, cwd=cwd or policy.root)
+                    inside = parse(text, home=home, cwd=where)
                     waiting.append((inside, depth + 1))
     return found

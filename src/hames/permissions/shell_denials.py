@@ -16,15 +16,19 @@ from hames.permissions.patterns import comparable
 from hames.permissions.protected import is_protected
 from hames.permissions.rules import Compiled, compiled, specific
 from hames.permissions.shell_contents import Contents, shown
-from hames.permissions.shell_paths import Touched, critical_removal
+from hames.permissions.shell_paths import Touched, critical_removal, without_messages
 from hames.permissions.shell_patterns import Patterns, blanks, patterns, spellings
 from hames.permissions.subjects import by_rule, file_rule, path_rules, protected_file
 from hames.permissions.types import Behavior, Decision, Question
 from hames.permissions.words import ANY, Word, could_match, plain
-from hames.permissions.wrappers import INTERPRETERS
+from hames.permissions.wrappers import Inner, runs_others
 
 _MOST_NAMES = 3000
 _CLOSING: tuple[Behavior, ...] = ("deny", "ask")
+
+
+_GIT_IN_GIT = re.compile(r"(?:^| )(?:subtree|lfs|svn|p4|submodule|annex)(?: |$)")
+"""Commands of git that have subcommands of the same names."""
 
 
 class Denials:
@@ -87,10 +91,17 @@ class Denials:
         for inner in self.contents.inners:
             if ANY in inner.words[0].vague:
                 return unsure(f"The command `{shown(inner.words)}` is known only when it runs.")
-            if INTERPRETERS.fullmatch(inner.name) and self.contents.reads(inner.words) is None:
+            if runs_others(inner) and self.contents.reads(inner.words) is None:
+                given = " ".join([word.text for word in without_messages(inner)])
+                if inner.name == "git" and _GIT_IN_GIT.search(given):
+                    given = f"git {given}"
                 for rule, pattern in by_text:
-                    if pattern.is_mentioned(inner):
+                    if pattern.is_mentioned(given):
                         return unsure(f"`{shown(inner.words)}` may run what `{rule.text}` names.")
+        if "<<" in self.contents.command and any(map(self._may_run_input, self.contents.inners)):
+            for rule, pattern in by_text:
+                if pattern.is_mentioned(self.contents.command):
+                    return unsure(f"A here-document may run what `{rule.text}` names.")
         for words, texts in self._texts:
             for text in [text for text in texts if ANY in text]:
                 for rule, pattern in by_text:
@@ -98,10 +109,16 @@ class Denials:
                         return unsure(f"`{shown(words)}` may match the rule `{rule.text}`.")
         return None
 
+    def _may_run_input(self, inner: Inner) -> bool:
+        known = inner.name in ("git", "gh") or self.contents.reads(inner.words) is not None
+        return runs_others(inner) and not known
+
     def _path_doubt(self) -> Decision | None:
         contents = self.contents
         if "shopt" in contents.command or "GLOBIGNORE" in contents.command:
             return unsure("It changes what globs match.")
+        if contents.moves and "CDPATH" in contents.command:
+            return unsure("`CDPATH` changes where `cd` leads.")
         for inner in contents.inners:
             names = contents.touched(inner)
             for word in (*names.read, *names.written):
@@ -111,10 +128,16 @@ class Denials:
                         return unsure(f"Which file `{word.raw}` is, is known only when it runs.")
                     if names.deep and any(self._holds_ruled_file(names, top) for top in places):
                         return unsure(f"`{word.raw}` holds files that a rule names.")
-        for redirect in contents.script.redirects:
-            if not redirect.target.static:
-                raw = redirect.target.raw
-                return unsure(f"Which file `{raw}` is, is known only when it runs.")
+            for word in names.code:
+                for folder in contents.folders:
+                    if any(map(self._is_closed, contents.resolved(folder, word.marked) or ())):
+                        return unsure(f"`{shown(inner.words)}` names a file that a rule closes.")
+        for redirect in contents.redirects:
+            target = redirect.target
+            if not target.static or any(
+                contents.resolved(folder, target.marked) is None for folder in contents.folders
+            ):
+                return unsure(f"Which file `{target.raw}` is, is known only when it runs.")
         return None
 
     def _holds_ruled_file(self, names: Touched, top: Place) -> bool:
@@ -139,6 +162,10 @@ class Denials:
                 if files.is_dir(below) and files.real_path(below) == below:
                     waiting.append(below)
         return False
+
+    def _is_closed(self, where: Place) -> bool:
+        paths = [comparable(path) for path in where.paths]
+        return any(regex.match(path) for regex in self._closing(True) for path in paths)
 
     def _closing(self, writes: bool) -> list[re.Pattern[str]]:
         """What the deny and ask rules close, to readers and if it `writes` to writers."""

@@ -25,7 +25,7 @@ from hames.permissions.words import (
     readings,
     segment_regex,
 )
-from hames.permissions.wrappers import Inner
+from hames.permissions.wrappers import Inner, is_wrapper
 
 _MOST_NAMES = 3000
 _MOST_SEEN = 20_000
@@ -54,11 +54,30 @@ _CHANGED_WHOLE = frozenset(
     ]
 )
 """Commands that write all their operands."""
+_CHANGED_IF_NAMED = frozenset(("patch", "sponge", "split", "csplit", "script", "ed", "ex"))
+"""Programs that may write any of their operands."""
+_OUTPUT_BY_OPTION = {
+    **dict.fromkeys(
+        ("gcc", "g++", "cc", "c++", "clang", "clang++", "ld", "go", "rustc", "tsc", "pandoc"),
+        r"-o|--output",
+    ),
+    "curl": r"-\w*o|--output|--output-dir",
+    "wget": r"-\w*[OP]|--output-document|--directory-prefix",
+    "tar": r"-\w*C|--directory|--one-top-level",
+    "bsdtar": r"-\w*C|--directory",
+    "unzip": r"-\w*d",
+    "7z": r"-o",
+    "find": r"-fprint|-fprint0|-fprintf|-fls",
+}
+"""The options by which programs are told where to write."""
 _COPIED = frozenset(("cp", "mv", "ln", "install", "rsync", "scp"))
 """Commands that write their last operand, or into it."""
 
 _STATUS_ONLY = frozenset(["du", "stat", "df", "readlink", "realpath"])
 """Commands that look at files without opening them."""
+_GREPS = frozenset(("grep", "egrep", "fgrep"))
+_SEARCH_HERE = _GREPS | {"rg", "ag", "ack", "git"}
+"""Commands that search the folder they work in when they are given none."""
 _NAMES_ONLY = frozenset(["ls", "find", "tree"])
 """Commands that show names. A folder that they are given is judged, a glob is not."""
 
@@ -89,6 +108,8 @@ class Touched(msgspec.Struct, frozen=True):
     """What lies below a folder among them is touched too."""
     hidden: bool = True
     """That includes names with a leading dot."""
+    code: Sequence[Word] = ()
+    """What may name files inside of other text: in code, in options."""
 
 
 def folders(policy: Policy, cwd: str, moves: Iterable[tuple[Inner, bool]]) -> list[str]:
@@ -179,13 +200,24 @@ def touched(inner: Inner, known: list[Word] | None) -> Touched:
         return Touched([], written(inner))
     if name == "dd":
         return Touched(_after("if=", operands), _after("of=", operands))
+    deep = _is_deep(name, words)
+    code: list[Word] = []
     if known is None:
-        known = [piece for word in _without_messages(name, operands) for piece in _pieces(word)]
+        given = without_messages(inner)
+        known = [piece for word in given for piece in _pieces(word)]
+        code = [] if is_wrapper(name) else [part for word in given for part in _parts(word)]
+        # The first operand is what is searched for.
+        elsewhere = name != "git" and len(_operands(operands)[0]) > 1
+    else:
+        elsewhere = bool(known)
+        if name == "git":
+            # `HEAD:path`, `:path`: what a commit or the index has of a file.
+            known = [piece for word in known for piece in _pieces(word)]
+    if deep and not elsewhere and name in _SEARCH_HERE:
+        known = [*known, plain(".")]
     if name in _NAMES_ONLY:
         known = [word for word in known if not word.is_glob]
-    if name == "rg" and not known:
-        known = [plain(".")]
-    return Touched(known, written(inner), _is_deep(name, words), not _skips_hidden(name, words))
+    return Touched(known, written(inner), deep, not _skips_hidden(name, words), code)
 
 
 def written(inner: Inner) -> list[Word]:
@@ -205,7 +237,31 @@ def written(inner: Inner) -> list[Word]:
         return _after("of=", arguments)
     if name == "sort":
         return [plain(text) for text in _values(arguments, r"-\w*o|--outp?u?t?")]
+    if name == "git":
+        return _written_by_git(arguments)
+    if name in _CHANGED_IF_NAMED:
+        return _operands(arguments)[0]
+    if name in ("perl", "ruby") and any(re.match(r"-\w*i", word.marked) for word in arguments):
+        return _operands(arguments)[0]
+    if name in _OUTPUT_BY_OPTION:
+        found = [plain(text) for text in _values(arguments, _OUTPUT_BY_OPTION[name])]
+        return [*found, *(_members(arguments) if name == "unzip" else [])]
     return []
+
+
+def _members(arguments: Sequence[Word]) -> list[Word]:
+    return _operands(arguments)[0][1:]
+
+
+def _written_by_git(arguments: Sequence[Word]) -> list[Word]:
+    """What git puts into the working tree, or removes from it; by option also elsewhere."""
+    found = [plain(text) for text in _values(arguments, "--output|--output-directory|-o")]
+    operands = [word for word in arguments if not word.marked.startswith("-")]
+    names = [word.marked for word in operands[:3]]
+    for name in ("checkout", "restore", "rm", "mv", "clean"):
+        if name in names:
+            return [*found, *operands[names.index(name) + 1 :]]
+    return found
 
 
 def edits(words: Sequence[Word]) -> list[Word] | None:
@@ -339,10 +395,24 @@ def _pieces(word: Word) -> Iterable[Word]:
         yield Word(word.raw, marked[2:], word.static)
 
 
-def _without_messages(name: str, operands: Sequence[Word]) -> list[Word]:
+def _parts(word: Word) -> Iterable[Word]:
+    """What in an argument with blanks, quotes and the like may be a path by itself."""
+    if not word.static or not _CODE.search(word.marked) or len(word.marked) > _LONGEST_PATH:
+        return
+    for part in dict.fromkeys(_NO_PATH.split(word.marked)):
+        if part.strip("./"):
+            yield Word(word.raw, part, True)
+
+
+_CODE = re.compile(r"[\s'\"()<>|;,`\[\]{}]")
+_NO_PATH = re.compile(r"[^\w./~+%-]+")
+
+
+def without_messages(inner: Inner) -> list[Word]:
     """The operands without the texts of commits and pull requests, which are no files."""
+    name, operands = inner.name, list(inner.words[1:])
     if name not in ("git", "gh"):
-        return list(operands)
+        return operands
     return [
         word
         for at, word in enumerate(operands)
@@ -357,16 +427,20 @@ def _without_messages(name: str, operands: Sequence[Word]) -> list[Word]:
 def _skips_hidden(name: str, words: Sequence[Word]) -> bool:
     # Ripgrep passes over hidden files unless told otherwise.
     shows = re.compile(r"-\w*[u.]\w*|--hidden|--unrestricted|--no-ignore\S*")
-    return name == "rg" and not any(
+    return name in ("rg", "ag", "ack") and not any(
         not word.static or shows.fullmatch(word.marked) for word in words[1:]
     )
 
 
 def _is_deep(name: str, words: Sequence[Word]) -> bool:
+    if name == "git":
+        return any(word.marked in ("grep", "archive") for word in words[1:3])
     if name not in RECURSIVE:
         return False
-    if name in ("rg", "mv", "tar", "zip", "rsync"):
+    if name in ("rg", "ag", "ack", "mv", "tar", "zip", "rsync"):
         return True
+    if name in _GREPS:
+        return any(re.match(r"-\w*[rRd]|--[dr]", word.vague) for word in words[1:])
     return any(
         re.match(
             r"-\w*[rRa]|--recursive|--dereference-recursive|--archive|--directories", word.vague

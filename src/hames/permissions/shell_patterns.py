@@ -10,7 +10,6 @@ import msgspec
 from hames.permissions.rules import Compiled, Rule, specific
 from hames.permissions.types import Behavior, Question
 from hames.permissions.words import Word, wildcard_match
-from hames.permissions.wrappers import Inner
 
 _RUN = re.compile(r"[ \t]+")
 
@@ -23,7 +22,7 @@ class ShellPattern(msgspec.Struct, frozen=True):
     wildcards: tuple[str, ...]
     """Patterns with `*`, of which one must match the whole text."""
     mention: re.Pattern[str] | None
-    """Finds the program's name in code of another language."""
+    """Finds the command that the rule names in other text: in code, in the arguments of a runner."""
 
     start: str
     """What every text begins with that matches."""
@@ -35,10 +34,9 @@ class ShellPattern(msgspec.Struct, frozen=True):
             return False
         return any(wildcard_match(wildcard, text) for wildcard in self.wildcards)
 
-    def is_mentioned(self, inner: Inner) -> bool:
-        """Whether code in another language mentions the program of the rule."""
-        found = self.mention
-        return found is not None and any(found.search(word.text) for word in inner.words[1:])
+    def is_mentioned(self, arguments: str) -> bool:
+        """Whether the arguments of another command name what the rule is about."""
+        return self.mention is not None and self.mention.search(arguments) is not None
 
 
 Patterns = list[tuple[Rule, ShellPattern]]
@@ -60,14 +58,23 @@ def compile_pattern(specifier: str) -> ShellPattern:
     text = blanks(specifier)
     if text.endswith(":*"):
         text = text[:-2] + " *"
-    program = text.split(" ")[0].rpartition("/")[2]
-    mention = (
-        re.compile(rf"(?<![\w-]){re.escape(program)}(?![\w-])") if "*" not in program else None
-    )
+    mention = _mention(text)
     if "*" not in text:
         return ShellPattern(text, (text,), mention, text)
     wildcards = (text, text[:-2]) if text.endswith(" *") else (text,)
     return ShellPattern(None, wildcards, mention, wildcards[-1].partition("*")[0])
+
+
+def _mention(text: str) -> re.Pattern[str] | None:
+    before, star, _ = text.partition("*")
+    first, *others = before.split(" ")
+    words = [word for word in (first.rpartition("/")[2], *others) if word][:3]
+    if not words:
+        return None
+    found = ".*?".join(rf"(?<![\w-]){re.escape(word)}(?![\w-])" for word in words)
+    if star and not before.endswith(" "):
+        found = found.removesuffix(r"(?![\w-])")  # `git pu*`: only the start of the word is known
+    return re.compile(found, re.DOTALL)
 
 
 def blanks(text: str) -> str:

@@ -44,6 +44,11 @@ EXPANSIONS = frozenset(
 PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./^-][A-Za-z0-9_@%+:=,./^-]*")
 
 
+SETS_HOME = re.compile(r"(?<!\$)(?<!\$\{)\bHOME\b|\b(?:eval|source)\b|[$}`]\w*=")
+SETS_PWD = re.compile(r"(?<!\$)(?<!\$\{)\bPWD\b|\b(?:cd|pushd|popd|eval|source)\b|[$}`]\w*=")
+"""Find what may give these variables another value than they have at the start."""
+
+
 class Source:
     """A text that is taken apart, and the script that comes of it."""
 
@@ -51,8 +56,8 @@ class Source:
         self.script = script
         self.text = text
         """A letter for each byte of it."""
-        self.home = home
-        self._values = {"HOME": home, "PWD": cwd}
+        self.home = "" if SETS_HOME.search(text) else home
+        self._values = {"HOME": self.home, "PWD": "" if SETS_PWD.search(text) else cwd}
 
     def text_of(self, node: Node) -> str:
         """What stands in the source for a node."""

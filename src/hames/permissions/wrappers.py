@@ -155,7 +155,45 @@ STEERING_VARIABLE = re.compile(
 )
 """Variables that decide what runs, or how."""
 
-_FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
+_FINDERS = frozenset(("find", "gfind", "bfs", "fd", "fdfind"))
+_FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"))
+
+_RUN_NOTHING = frozenset(
+    [
+        "echo",
+        "printf",
+        "true",
+        "false",
+        ":",
+        "which",
+        "type",
+        "test",
+        "[",
+        "[[",
+        "cat",
+        "grep",
+        "egrep",
+        "fgrep",
+        "ls",
+        "touch",
+        "mkdir",
+        "rmdir",
+        "cd",
+        "export",
+        "declare",
+        "typeset",
+        "local",
+        "readonly",
+        "unset",
+        "read",
+        "exit",
+        "return",
+        "kill",
+        "sleep",
+    ]
+)
+"""Programs that take names of programs as text only."""
+
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _MOST_TRIED = 50_000
 """Words of the commands tried inside one command; what is left counts as unknown."""
@@ -233,11 +271,19 @@ def is_wrapper(name: str) -> bool:
     return name in _EXEC_WRAPPERS
 
 
+def runs_others(inner: Inner) -> bool:
+    """Whether a program may run what its arguments name in a way that is not looked through.
+
+    All may that are not known to do something else.
+    """
+    return inner.name not in _EXEC_WRAPPERS and inner.name not in _RUN_NOTHING
+
+
 def looked_through(words: Sequence[Word]) -> Iterator[Inner]:
     """The command and every command that it may run by its arguments. For deny rules."""
     whole = Inner(words)
     yield whole
-    if whole.name != "find" and whole.name not in _EXEC_WRAPPERS:
+    if whole.name not in _FINDERS and whole.name not in _EXEC_WRAPPERS:
         return
     # Some wrappers add arguments from their input.
     adds = any(word.vague.rpartition("/")[2] in ("xargs", "parallel") for word in words)
@@ -263,6 +309,8 @@ def scripts(inner: Inner) -> Iterator[str | None]:
         return
     if name in _EVALUATES:
         for word in arguments:
+            yield from _steering(word)
+        for word in arguments:
             if word.static and (
                 name in _RUNS_ARGUMENTS or "$(" in word.marked or "`" in word.marked
             ):
@@ -277,15 +325,40 @@ def scripts(inner: Inner) -> Iterator[str | None]:
         yield from _shell_scripts(arguments)
     elif name == "git":
         # Aliases, pagers, hooks and the like may be set for one call: `-c alias.x='!command'`.
-        for word in arguments:
-            if word.static and "=" in word.marked:
-                yield word.marked.partition("=")[2].lstrip("!")
+        yield from _git_scripts(arguments)
     elif name in _EXEC_WRAPPERS:
         # `watch`, `su -c`, `ssh`, `parallel`: one word that is itself shell text.
         for word in arguments:
             if word.static and re.search(r"[\s;&|]", word.marked):
                 yield word.marked
-                yield from re.findall(r"\A(?:-S|--split-string=)(.+)", word.marked, re.DOTALL)
+                yield from re.findall(
+                    r"\A(?:-\w*?[Sc]|--split-string=|--command=)(.+)", word.marked, re.DOTALL
+                )
+            yield from _steering(word)
+
+
+def _git_scripts(arguments: Sequence[Word]) -> Iterator[str | None]:
+    """What git may come to run: aliases, pagers, hooks and the like, set for one call or for good."""
+    for at, word in enumerate(arguments):
+        if word.marked.startswith(("--config-env", "--exec-path=")):
+            yield None
+        key, equals, value = word.marked.partition("=")
+        following = arguments[at + 1 :]
+        if not equals and re.match(r"alias\.", key) and following:
+            value = " ".join(one.text for one in following)
+        if not value or not word.static:
+            continue
+        yield value.lstrip("!")
+        if re.match(r"(?:-c)?alias\.", key) and not value.startswith("!"):
+            yield f"git {value}"
+
+
+def _steering(word: Word) -> Iterator[str]:
+    """The value of a variable that is set by an argument: `env GIT_PAGER=...`, `export EDITOR=...`."""
+    name, equals, _ = word.marked.partition("=")
+    if equals and re.fullmatch(r"[A-Za-z_]\w*", name):
+        value = Word(word.raw, word.marked.partition("=")[2], word.static)
+        yield from assigned_scripts([(name, value)])
 
 
 def assigned_scripts(assignments: Sequence[tuple[str, Word]]) -> Iterator[str]:
@@ -294,7 +367,9 @@ def assigned_scripts(assignments: Sequence[tuple[str, Word]]) -> Iterator[str]:
         if word.static and name not in ("PATH", "HOME", "IFS"):
             text = word.marked
             if STEERING_VARIABLE.fullmatch(name) or "$(" in text or "`" in text:
-                yield text.lstrip("|")
+                yield text.lstrip("|!")
+            if name.startswith("GIT_"):
+                yield f"git {text}"  # an alias that is set by `GIT_CONFIG_VALUE_0`
 
 
 def _shell_scripts(arguments: Sequence[Word]) -> Iterator[str | None]:
@@ -316,8 +391,10 @@ def _find_runs(words: Sequence[Word]) -> Iterator[list[Word]]:
             for following in words[at + 1 :]:
                 if following.marked in (";", "+"):
                     break
-                named = "{}" in following.marked
+                named = "{" in following.marked
                 inner.append(Word(following.raw, ANY, False) if named else following)
+            if inner and not any("{" in word.text or not word.static for word in inner):
+                inner.append(Word("{}", ANY, False))  # fd adds the name
             if inner:
                 yield inner
 
