@@ -1,14 +1,17 @@
 """The programs for the official Python client, with one import changed: sessions live in this process.
 
-What the official client does with `hames` as a process, our names do without one, message by message.
+What the official client does with `hames` as a process, our names do without one, message by message;
+the transcripts they leave are read by the official readers.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import claude_agent_sdk
 import pytest
 from compat_place import Place
 
@@ -20,15 +23,32 @@ OFFICIAL = "from claude_agent_sdk import"
 @pytest.fixture
 def official(
     fake_api: Callable[..., FakeAPI], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Place]:
+) -> Iterator[Callable[..., Place]]:
     """In the place of the fixture of the same name, whose options lead to a process."""
     for name in ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_MODEL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "config"))
 
     def against(*plays: Any, **options: Any) -> Place:
         return Place(tmp_path, fake_api(plays, **options))
 
-    return against
+    yield against
+    check_that_official_readers_read(tmp_path / "config")
+
+
+def check_that_official_readers_read(config: Path) -> None:
+    """Every transcript that a test has left behind, message by message."""
+    for transcript in config.glob("projects/*/*.jsonl"):
+        lines = [json.loads(line) for line in transcript.read_text("utf-8").splitlines()]
+        said = {
+            line["uuid"]
+            for line in lines
+            if line["type"] in ("user", "assistant") and not line.get("isMeta")
+        }
+        read = claude_agent_sdk.get_session_messages(transcript.stem)
+        assert {message.uuid for message in read} == said
+        listed = [one.session_id for one in claude_agent_sdk.list_sessions()]
+        assert not said or transcript.stem in listed
 
 
 def programs() -> Iterator[Path]:
