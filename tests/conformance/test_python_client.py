@@ -363,6 +363,23 @@ async def test_tools_of_the_program_are_called(official: Hames) -> None:
     assert "mcp__calc__add" in hames.api.requests[0].tools
 
 
+async def test_servers_of_the_program_are_switched_off_and_on(official: Hames) -> None:
+    hames = official(says("One."), says("Two."))
+    server = create_sdk_mcp_server("calc", tools=[add])
+    async with ClaudeSDKClient(hames.options(mcp_servers={"calc": server})) as client:
+        await client.toggle_mcp_server("calc", False)
+        [off] = (await client.get_mcp_status())["mcpServers"]
+        await answers(client, "Without.")
+        await client.toggle_mcp_server("calc", True)
+        await client.reconnect_mcp_server("calc")
+        with pytest.raises(Exception, match="Server not found: none"):
+            await client.reconnect_mcp_server("none")
+        await answers(client, "With.")
+    assert off["status"] == "disabled"
+    offered = ["mcp__calc__add" in request.tools for request in hames.api.requests]
+    assert offered == [False, True]
+
+
 async def test_tools_of_the_program_are_asked_about_too(official: Hames) -> None:
     hames = official(calls("mcp__calc__add", a=1, b=2), says("No."))
     server = create_sdk_mcp_server("calc", tools=[add])
