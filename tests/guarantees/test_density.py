@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 
-from hames import AgentOptions, AssistantMessage, ResultMessage, query
+from hames import AgentOptions, AssistantMessage, Client, ResultMessage, query
 from hames._slots import Slots
 from hames.providers import http
 from hames.testing import Scripted, calls, says
@@ -83,6 +83,39 @@ async def test_commands_of_all_sessions_take_turns_when_they_are_many(
             group.create_task(session())
     alive = (tmp_path / "alive").read_text(encoding="utf-8").split()
     assert (len(alive), max(map(int, alive))) == (12, 3)
+
+
+async def test_a_command_that_waits_for_its_turn_can_be_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = asyncio.Event()
+
+    class Line(Slots):
+        async def enter(self) -> None:
+            arrived.set()
+            await super().enter()
+
+    places = Line(1, share=1.0)
+    monkeypatch.setattr(bash, "IN_FOREGROUND", places)
+    provider = Scripted([calls("Bash", command="touch ran"), says("Done.")])
+    options = AgentOptions(
+        provider=provider, cwd=tmp_path, allowed_tools=["Bash"], persist_session=False
+    )
+    await places.enter()
+    arrived.clear()
+    async with asyncio.timeout(10), Client(options) as client:
+        await client.query("Run it.")
+        await arrived.wait()
+        await client.interrupt()
+        [*_, result] = [message async for message in client.receive_response()]
+        assert isinstance(result, ResultMessage)
+        assert result.terminal_reason == "aborted_tools"
+        assert not (tmp_path / "ran").exists()
+        places.leave()
+        await client.query("And now?")
+        [*_, result] = [message async for message in client.receive_response()]
+        assert isinstance(result, ResultMessage)
+        assert result.result == "Done."
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files by /proc")
