@@ -99,6 +99,17 @@ async def test_clear_begins_another_session_with_nothing_of_the_old(tmp_path: Pa
     assert second.session_id in str(after.body["metadata"])
 
 
+async def test_files_seen_before_a_clear_have_to_be_read_again(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    edit = calls("Edit", file_path="a", old_string="old", new_string="new")
+    plays = [calls("Read", file_path="a"), says("Seen."), edit, says("Done.")]
+    async with Client(options(plays, tmp_path, permission_mode="acceptEdits")) as client:
+        await said(client, "Read it.")
+        await said(client, "/clear")
+        await said(client, "Edit it.")
+    assert (tmp_path / "a").read_text() == "old"
+
+
 async def test_both_sessions_of_a_clear_can_be_resumed(tmp_path: Path) -> None:
     chosen = options([says("One."), says("Two.")], tmp_path)
     async with Client(chosen) as client:

@@ -225,13 +225,16 @@ async def test_git_is_left_alone(place: Path) -> None:
     (place / "a").write_text("3\n")
     git("add", "a")
 
-    before = state(place / ".git")
-
-    _, _, result = await rewound(place, "echo 4 > a; echo 5 > b")
+    plays = [shell("echo 4 > a; echo 5 > b; git add a b"), says("Done.")]
+    async with Client(options(place, plays)) as client:
+        await ask(client, FIRST)
+        staged = state(place / ".git")
+        result = await client.rewind_files(FIRST)
     assert result.left == []
-    assert state(place / ".git") == before
-    assert (place / "a").read_text() == "3\n"
+    assert state(place / ".git") == staged
+    assert ((place / "a").read_text(), (place / "b").exists()) == ("3\n", False)
     assert git("stash", "list").count("\n") == 1
+    assert git("diff", "--cached", "--name-only") == "a\nb\n"
 
 
 async def test_what_is_not_covered_is_told(place: Path) -> None:
