@@ -148,3 +148,27 @@ def test_of_two_processes_that_resume_at_once_one_runs_the_call(
     assert sorted(one["reason"] for one in ended) == ["completed", "turn_setup_failed"]
     (late,) = [one for one in ended if one["errors"]]
     assert "was not run twice" in late["errors"][0]
+
+
+def test_killed_at_every_append_a_call_runs_at_most_once_and_none_is_lost(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, str(HOST.with_name("deferral_host.py")), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    runs = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert len(runs) > 25
+    for run in runs:
+        assert max(run["runs"].values()) <= 1, run
+        assert run["refused"] == [], run
+        assert run["reasons"][-1:] in (["completed"], []), run
+    put_off = [run for run in runs if run["which"] == "put off" and run["waited"]]
+    assert put_off
+    for run in put_off:
+        assert run["runs"] == {"finished": 1, "first": 1, "second": 1}, run
+    # Killed while the allowed calls ran: only one that had begun may not have been run.
+    for run in [run for run in runs if run["which"] == "resumed"]:
+        assert run["runs"]["finished"] == 1, run
+        assert run["runs"]["first"] + run["runs"]["second"] >= 1, run
