@@ -235,6 +235,18 @@ async def test_a_dropped_client_ends_its_session(here: Here) -> None:
     await asyncio.sleep(0)
 
 
+async def test_connecting_again_begins_another_session(here: Here) -> None:
+    place = here(hangs(), says("Hello."))
+    client = ClaudeSDKClient(place.options())
+    async with asyncio.timeout(LIMIT):
+        await client.connect("Hi.")
+        await place.api.received(1)
+        await client.connect("Hi again.")
+        assert said([message async for message in client.receive_response()]) == ["Hello."]
+        await client.disconnect()
+        await client.disconnect()
+
+
 async def test_a_client_that_is_not_connected_says_so(here: Here) -> None:
     client = ClaudeSDKClient(here().options())
     with pytest.raises(CLIConnectionError, match="connect"):

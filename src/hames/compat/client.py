@@ -33,7 +33,11 @@ class ClaudeSDKClient:
         self._exchange: Exchange | None = None
 
     async def connect(self, prompt: str | AsyncIterable[dict[str, Any]] | None = None) -> None:
-        """Begin, with first prompts if some are given. Raises what prevents it."""
+        """Begin, with first prompts if some are given. Raises what prevents it.
+
+        A session that is there already is ended first.
+        """
+        await self.disconnect()
         home = self._home = Home.here()
         world = World()
 
