@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hames.agent.settle import Settled
 from hames.context.memory_files import Memory, MemoryFile, Place, rendered, rendered_nested
@@ -69,7 +70,7 @@ class AgentMemory:
         return files
 
     def _give(self, files: list[MemoryFile]) -> None:
-        bare = [replace(file, text="") for file in files]
+        bare = [msgspec.structs.replace(file, text="") for file in files]
         self._given += bare
         self.held += zip(bare, (len(file.text.encode()) for file in files), strict=True)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from hames.agent.options import AgentOptions
 from hames.approvals import PermissionUpdate
@@ -27,8 +29,7 @@ OPTIONS = "options"
 """The source of hooks that stand in no settings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """Options in which the settings have had their say."""
 
     options: AgentOptions

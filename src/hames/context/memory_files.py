@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from hames.context.memory_text import front_matter, imports, without_comments
 from hames.context.reminders import INSTRUCTIONS
@@ -33,8 +34,7 @@ RULE_DEPTH = 4
 PUNCTUATION = ".,;:!?)]}>\"'"
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(msgspec.Struct, frozen=True):
     """Why a file is read, in the official words."""
 
     reason: Reason = "session_start"
@@ -46,8 +46,7 @@ class Why:
     """The patterns of a rule that speak of that file."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryFile:
+class MemoryFile(msgspec.Struct, frozen=True):
     """One file as the model is shown it."""
 
     path: str
@@ -56,8 +55,7 @@ class MemoryFile:
     why: Why = Why()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where to look, and what may be read."""
 
     config_folder: str
@@ -70,8 +68,7 @@ class Place:
     """Says of an absolute path that rules deny reading it."""
 
 
-@dataclass(slots=True)
-class _Conditional:
+class _Conditional(msgspec.Struct):
     """A rule that waits for a file it speaks of."""
 
     path: str
@@ -81,18 +78,17 @@ class _Conditional:
     patterns: tuple[PathPattern, ...]
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(msgspec.Struct):
     """The memory files of a session; each is given once."""
 
     machine: Machine
     workspace: Workspace
     place: Place
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
     """What was left out, and why."""
-    _loaded: set[str] = field(default_factory=set)
-    _folders: set[str] = field(default_factory=set)
-    _conditional: list[_Conditional] = field(default_factory=list)
+    _loaded: set[str] = msgspec.field(default_factory=set)
+    _folders: set[str] = msgspec.field(default_factory=set)
+    _conditional: list[_Conditional] = msgspec.field(default_factory=list)
     _excluded: tuple[PathPattern, ...] = ()
     _bytes: int = 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -98,8 +97,7 @@ AnyHook = CommandHook | HttpHook | PromptHook | CallbackHook
 _Written = CommandHook | HttpHook | PromptHook
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """Hooks with a matcher, and where they stand."""
 
     matcher: str
@@ -117,12 +115,11 @@ class Group:
         return any(self.pattern.search(subject) for subject in subjects)
 
 
-@dataclass(slots=True)
-class HookTable:
+class HookTable(msgspec.Struct):
     """All hooks of a session by event. Tables of several sources are joined by `+`."""
 
-    groups: dict[str, list[Group]] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    groups: dict[str, list[Group]] = msgspec.field(default_factory=dict)
+    warnings: list[str] = msgspec.field(default_factory=list)
     """What is accepted and will have no effect."""
 
     def __bool__(self) -> bool:
