@@ -198,6 +198,9 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _MOST_TRIED = 50_000
 """Words of the commands tried inside one command; what is left counts as unknown."""
 
+_ATTACHED = re.compile(r"(?:-\w*?[Sc]|--split-string=|--command=)(.+)", re.DOTALL)
+"""An option whose value, a command line, stands at it: `env -S'a b'`, `script -qc'a b'`."""
+
 _DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?")
 
 
@@ -331,9 +334,8 @@ def scripts(inner: Inner) -> Iterator[str | None]:
         for word in arguments:
             if word.static and re.search(r"[\s;&|]", word.marked):
                 yield word.marked
-                yield from re.findall(
-                    r"\A(?:-\w*?[Sc]|--split-string=|--command=)(.+)", word.marked, re.DOTALL
-                )
+            if word.static and (found := _ATTACHED.match(word.marked)):
+                yield found[1]
             yield from _steering(word)
 
 
