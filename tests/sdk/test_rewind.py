@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hames import AgentOptions, Client, RewindResult, SessionError
+from hames import AgentOptions, Client, RewindResult, SessionError, tool
 from hames.sessions.memory import MemoryStore
 from hames.testing import Scripted, calls, says
 
@@ -140,6 +140,39 @@ async def test_files_that_others_changed_are_named_and_not_lost(place: Path) -> 
         assert result.undo is not None
         await client.rewind_files(result.undo)
         assert (place / "mine").read_text() == "after\n"
+
+
+async def test_a_rewind_in_the_middle_of_an_answer_leaves_the_rest_to_it(place: Path) -> None:
+    (place / "a").write_text("0\n")
+
+    @tool
+    async def back() -> str:
+        """Goes back."""
+        await client.rewind_files(FIRST)
+        return (place / "a").read_text()
+
+    plays = [shell("echo 1 > a"), calls("back"), shell("echo 2 > a"), says("Done.")]
+    async with Client(options(place, plays, tools=["default", back])) as client:
+        await ask(client, FIRST)
+        assert (place / "a").read_text() == "2\n"
+        result = await client.rewind_files(FIRST)
+    assert (place / "a").read_text() == "0\n"
+    assert result.changed_by_others == []
+
+
+async def test_what_is_kept_is_for_the_user_only(place: Path, tmp_path: Path) -> None:
+    (place / "a").write_text("old\n")
+    plays = [calls("Write", file_path="b", content="made\n"), says("One."), says("Two.")]
+    async with Client(options(place, plays)) as client:
+        await ask(client, FIRST)
+        await ask(client, SECOND)
+    kept = [
+        path
+        for name in ("file-history", "hames")
+        for path in (tmp_path / "config" / name).rglob("*")
+    ]
+    assert len(kept) > 10
+    assert {path.stat().st_mode & 0o777 for path in kept if path.is_dir()} == {0o700}
 
 
 async def test_a_file_that_tools_wrote_is_put_back_wherever_it_is(

@@ -149,7 +149,8 @@ class Checkpoints:
         result.skipped_links = len(done.links)
         result.left += [f"`{path}`: a link stands in the way" for path in done.links] + done.failed
         result.undo = before.id
-        await self._end(Point(before.id, "end"))
+        if self._open is None:  # else the answer goes on, and what it changes is its own
+            await self._end(Point(before.id, "end"))
         if made.changes and len(done.links) + len(done.failed) >= len(made.changes):
             raise SessionError(f"Nothing could be put back: {'; '.join(result.left)}.")
         return result

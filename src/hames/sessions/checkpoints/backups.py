@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from hames.errors import SessionError
+from hames.sessions.checkpoints.objects import make_private
 from hames.sessions.checkpoints.trees import Item, item_at
 
 
@@ -96,7 +97,7 @@ class Backups:
 
     def _write(self, name: str, found: tuple[Item, bytes]) -> None:
         item, data = found
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        make_private(self._folder)
         path = os.path.join(self._folder, name)
         temporary = f"{path}.{os.getpid()}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC

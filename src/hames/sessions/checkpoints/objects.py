@@ -88,7 +88,7 @@ class Objects:
     def _make_folder(self, path: str) -> None:
         folder = os.path.dirname(path)
         if folder not in self._made:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            make_private(folder)
             self._made.add(folder)
 
     @staticmethod
@@ -106,12 +106,23 @@ def folder_of(config_folder: str, session_id: str) -> str:
     return os.path.join(config_folder, "file-history", session_id)
 
 
+def make_private(folder: str) -> None:
+    """Make a folder, and those above it that are missing, for the user only."""
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_private(os.path.dirname(folder))
+        make_private(folder)
+
+
 def share(config_folder: str, session_id: str, other_id: str) -> None:
     """Give a copy of a session what the session has kept."""
     old, new = folder_of(config_folder, session_id), folder_of(config_folder, other_id)
     for path in _files(old):
         copy = new + path[len(old) :]
-        os.makedirs(os.path.dirname(copy), mode=0o700, exist_ok=True)
+        make_private(os.path.dirname(copy))
         try:
             os.link(path, copy, follow_symlinks=False)
         except FileExistsError:

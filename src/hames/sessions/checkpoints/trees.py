@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from hames.errors import SessionError
-from hames.sessions.checkpoints.objects import Objects
+from hames.sessions.checkpoints.objects import Objects, make_private
 
 LARGEST = 10 * 1024 * 1024
 """Bytes of a file that is kept."""
@@ -82,7 +82,7 @@ class Cache(msgspec.Struct):
 
     def write(self, path: str) -> None:
         """Replace the stored cache."""
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        make_private(os.path.dirname(path))
         temporary = f"{path}.{os.getpid()}.new"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with open(fd, "wb") as file:
