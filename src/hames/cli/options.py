@@ -77,6 +77,7 @@ def _session(values: Mapping[str, Any]) -> dict[str, Any]:
         "resume_session_at": values.get("resume-session-at"),
         "resume_drops_turn": values.get("resume-drops-turn"),
         "session_id": values.get("session-id"),
+        "title": values.get("name"),
         "persist_session": "no-session-persistence" not in values,
     }
 
