@@ -281,6 +281,23 @@ async def test_what_is_not_covered_is_told(place: Path) -> None:
     ]
 
 
+async def test_a_folder_that_cannot_be_kept_is_told_and_tools_are_undone_all_the_same(
+    place: Path,
+) -> None:
+    (place / ("d/" * 700)).mkdir(parents=True)
+    (place / "a").write_text("old")
+    plays = [calls("Write", file_path="b", content="made"), shell("echo 1 > a"), says("Done.")]
+    async with Client(options(place, plays)) as client:
+        await client.query(
+            {"type": "user", "message": {"role": "user", "content": "Go."}, "uuid": FIRST}
+        )
+        told = [message async for message in client.receive_response()][-1]
+        result = await client.rewind_files(FIRST)
+    assert "nested too deeply" in str(told.obligations)
+    assert result.left == [f"`{place}`: not kept, as was told"]
+    assert ((place / "a").read_text(), (place / "b").exists()) == ("1\n", False)
+
+
 async def test_a_later_process_can_rewind(place: Path) -> None:
     (place / "a").write_text("0\n")
     (place / "b").write_text("0\n")

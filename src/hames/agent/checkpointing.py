@@ -141,7 +141,7 @@ class Checkpoints:
             insertions=made.insertions,
             deletions=made.deletions,
             changed_by_others=made.by_others,
-            left=made.left + [f"`{root}`: too many entries to be kept" for root in sorted(self._given_up)],
+            left=made.left + [f"`{root}`: not kept, as was told" for root in sorted(self._given_up)],
         )  # fmt: skip
         if dry_run:
             return result
@@ -206,6 +206,8 @@ class Checkpoints:
                     found[root] = self._place.look(root)
                 except TooMany:
                     self._give_up(root, f"it has more than {MOST:,} entries")
+                except RecursionError:
+                    self._give_up(root, "its folders are nested too deeply")
                 except OSError as error:
                     self._give_up(root, f"{error.strerror} (`{error.filename}`)")
         return found
