@@ -160,10 +160,12 @@ async def test_settings_files_are_read_unless_there_are_to_be_none(here: Here) -
 
 async def test_relative_paths_mean_what_they_mean_in_the_working_directory(here: Here) -> None:
     place = here(calls("Bash", command="ls"), says("Done."))
+    (place.cwd / "beside").mkdir()
     (place.cwd / "mine.json").write_text(json.dumps({"permissions": {"allow": ["Bash(ls:*)"]}}))
     (place.cwd / "prompt.md").write_text("You are a pirate.")
     prompt = {"type": "file", "path": "prompt.md"}
-    messages = await asked("Go.", place.options(settings="mine.json", system_prompt=prompt))
+    options = place.options(settings="mine.json", system_prompt=prompt, add_dirs=["beside", "~"])
+    messages = await asked("Go.", options)
     assert result_of(messages).permission_denials == []
     assert place.api.requests[0].system_text == "You are a pirate."
 

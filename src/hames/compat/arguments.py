@@ -65,21 +65,25 @@ def arguments(options: ClaudeAgentOptions) -> list[str]:
 def in_folder(options: ClaudeAgentOptions) -> ClaudeAgentOptions:
     """The options with paths that mean in this process what they would mean in one that lives in `cwd`."""
     folder = Path(options.cwd or ".").absolute()
+
+    def there(path: Any) -> str:
+        return str(folder / Path(path).expanduser())
+
     settings, servers, prompt = options.settings, options.mcp_servers, options.system_prompt
-    if settings is not None and not _is_json(settings):
-        settings = str(folder / settings.strip())
-    if isinstance(servers, str | Path) and not _is_json(str(servers)):
-        servers = str(folder / servers)
+    if settings is not None and settings.strip() and not _is_json(settings):
+        settings = there(settings.strip())
+    if isinstance(servers, str | Path) and servers and not _is_json(str(servers)):
+        servers = there(servers)
     if isinstance(prompt, dict) and prompt.get("type") == "file":
-        prompt = SystemPromptFile(type="file", path=str(folder / str(prompt.get("path"))))
+        prompt = SystemPromptFile(type="file", path=there(prompt.get("path")))
     return replace(
         options,
         cwd=folder,
         settings=settings,
         mcp_servers=servers,
         system_prompt=prompt,
-        add_dirs=[folder / one for one in options.add_dirs],
-        plugins=[{**plugin, "path": str(folder / plugin["path"])} for plugin in options.plugins],
+        add_dirs=[there(one) for one in options.add_dirs],
+        plugins=[{**plugin, "path": there(plugin["path"])} for plugin in options.plugins],
     )
 
 
