@@ -219,6 +219,8 @@ class Agent(msgspec.Struct):
         await self._say(prompt)
 
     async def _say(self, prompt: Prompt) -> None:
+        if not prompt.blocks:
+            return
         if prompt.uuid is not None:
             self.answering.append(prompt.uuid)
         uuid = await self.conversation.say(
