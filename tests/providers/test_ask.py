@@ -40,7 +40,7 @@ class Even:
 
 
 def asking(**fields: Any) -> Asking:
-    return Asking(**{"clock": FakeClock(), "random": Even(), **fields})
+    return Asking(**{"clock": FakeClock(), "random": Even, **fields})
 
 
 async def failed(provider: Scripted, how: Asking) -> ProviderError:
@@ -100,7 +100,7 @@ async def test_delays_are_capped_and_jittered():
         def random(self) -> float:
             return 1.0
 
-    how = asking(random=Most())
+    how = asking(random=Most)
     await failed(Scripted([fails(500).forever()]), how)
     assert how.clock.slept == [0.625, 1.25, 2.5, 5, 10, 20, 40, 40, 40, 40]
 

@@ -88,7 +88,7 @@ class Telling:
             policy=agent.settings.retry,
             timeouts=agent.settings.timeouts,
             clock=agent.clock,
-            random=agent.ids.random,
+            random=lambda: agent.ids.random,
             assembler=self._assembler,
             on_event=self._on_event,
             on_block=self._on_block,

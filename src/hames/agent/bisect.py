@@ -202,7 +202,7 @@ class _Probe:
             policy=RetryPolicy(max_retries=2),
             timeouts=agent.settings.timeouts,
             clock=agent.clock,
-            random=agent.ids.random,
+            random=lambda: agent.ids.random,
         )
         began = agent.clock.monotonic()
         try:

@@ -26,7 +26,7 @@ async def ask_model(agent: Agent, instructions: str, question: str, name: str | 
         policy=agent.settings.retry,
         timeouts=agent.settings.timeouts,
         clock=agent.clock,
-        random=agent.ids.random,
+        random=lambda: agent.ids.random,
     )
     try:
         reply = await ask(agent.provider, request, asking)

@@ -49,8 +49,8 @@ class Asking(msgspec.Struct, kw_only=True):
     policy: RetryPolicy = RetryPolicy()
     timeouts: Timeouts = Timeouts()
     clock: Clock = msgspec.field(default_factory=Clock)
-    random: Random | None = None
-    """Where jitter comes from; None: the machine."""
+    random: Callable[[], Random] | None = None
+    """Gives what jitter comes from, when there is need; None: the machine."""
     assembler: Assembler = msgspec.field(default_factory=Assembler)
     """Where the reply grows; after a cancellation `assembler.partial()` has what had arrived."""
     on_event: Callable[[ModelEvent], object] | None = None
@@ -127,7 +127,7 @@ async def _renewed(provider: Provider, tally: Tally, error: ProviderError) -> bo
 
 async def _wait(asking: Asking, tally: Tally, error: ProviderError, lost: Reply | None) -> None:
     policy = asking.policy
-    delay = delay_before_retry(policy, tally, error, asking.random or _new_random())
+    delay = delay_before_retry(policy, tally, error, (asking.random or _new_random)())
     if delay is None:
         raise error
     if asking.on_retry:
