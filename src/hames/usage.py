@@ -20,6 +20,8 @@ from hames.models import canonical, model_of
 PICO = 10**12
 """Picodollars of a dollar. A token at $1 per million tokens costs a million of them."""
 
+_ABSURD = 1e15
+
 EARLIER = "(earlier models)"
 """Stands in `unpriced` for models that a stored session did not name."""
 
@@ -317,7 +319,8 @@ def _part(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _amount(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    """A stored amount; what nobody can have spent is none, as it comes from a damaged line."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < _ABSURD else 0.0
 
 
 def _checked(prices: Mapping[str, Any]) -> dict[str, Price]:

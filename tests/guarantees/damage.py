@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Damage = Callable[[bytes, random.Random], bytes]
@@ -353,3 +353,68 @@ DAMAGES: list[Damage] = [
     fields_of_another_vendor,
     pictures_broken,
 ]
+
+
+# Anything anywhere
+
+_ODD: list[Any] = [
+    *(None, True, 0, -1, 1e308, 10**30, "", "x" * 50, "\ud83d", "user", "assistant", "tool_result"),
+    *(
+        [],
+        {},
+        [None],
+        [[]],
+        {"type": "text"},
+        {"type": "tool_use"},
+        [{"type": "text", "text": "q"}],
+    ),
+]
+_FIELDS = (
+    *("type", "id", "tool_use_id", "content", "text", "uuid", "parentUuid", "input", "signature"),
+    *("isMeta", "isSidechain", "message", "role", "source", "data"),
+)
+
+
+@_with_values
+def anything_anywhere(values: list[dict[str, Any]], rng: random.Random) -> None:
+    """Values of any type in any place; fields lost, added, given twice."""
+    for _ in range(rng.choice([1, 1, 2, 5, 20])):
+        inside, name = rng.choice(list(_places(rng.choice(values))))
+        odd = json.loads(json.dumps(rng.choice(_ODD)))
+        match rng.randrange(4):
+            case 0 if name in inside or isinstance(inside, list):
+                del inside[name]
+            case 1 if isinstance(inside, list):
+                inside.insert(name, odd)
+            case 2 if isinstance(inside, dict):
+                inside[rng.choice(_FIELDS)] = odd
+            case _:
+                inside[name] = odd
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each container in a value, with each of its keys; the value itself with a key it may not have."""
+    yield value, "version"
+    waiting = [value]
+    while waiting:
+        inside = waiting.pop()
+        names = list(inside) if isinstance(inside, dict) else range(len(inside))
+        for name in names:
+            yield inside, name
+            if isinstance(inside[name], dict | list):
+                waiting.append(inside[name])
+
+
+def any_bytes(data: bytes, rng: random.Random) -> bytes:
+    """Bytes changed, lost and added."""
+    changed = bytearray(data)
+    for _ in range(rng.choice([1, 3, 10, 100])):
+        place = rng.randrange(len(changed))
+        match rng.randrange(3):
+            case 0:
+                changed[place] = rng.randrange(256)
+            case 1:
+                del changed[place : place + rng.choice([1, 5, 300])]
+            case _:
+                changed[place:place] = rng.randbytes(rng.choice([1, 4]))
+    return bytes(changed)

@@ -3,11 +3,12 @@
 The promise: whatever has happened to the file, the session goes on with all that can be read; what cannot
 is told; stored lines are never changed. `hames session check` finds it, `repair` writes a copy without it.
 
-How it is tried: transcripts of ours and an official one, damaged in the forty ways of `damage`, and the
-small files in `tests/data/damaged`, are resumed, checked and repaired. What is sent is judged by the same
+How it is tried: transcripts of ours and an official one, damaged in the forty ways of `damage` and at
+random, and the small files in `tests/data/damaged`, are resumed, checked and repaired. What is sent is judged by the same
 model of the API's rules that all of it uses.
 
-Run: `pytest tests/guarantees/test_g1_damaged_transcripts.py`, lines of 100 MB included.
+Run: `pytest tests/guarantees/test_g1_damaged_transcripts.py -m "not slow"`, with `-m slow` lines of
+100 MB and ten thousand random damages. A failure names its seed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from damage import DAMAGES, Damage, lines
+from damage import DAMAGES, Damage, any_bytes, anything_anywhere, lines
 from raw_client import body, post
 from stories import Tale, play, since_compaction
 
@@ -162,6 +163,39 @@ async def sent(folder: Path, data: bytes) -> Any:
     folder.mkdir(exist_ok=True)
     body, _, _ = await continued(folder, data)
     return body["messages"]
+
+
+@pytest.mark.parametrize("damage", [anything_anywhere, any_bytes], ids=["values", "bytes"])
+async def test_a_file_damaged_at_random_is_continued_checked_and_repaired(
+    damage: Damage, tmp_path: Path
+) -> None:
+    await _damage_at_random(damage, range(40), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("damage", [anything_anywhere, any_bytes], ids=["values", "bytes"])
+async def test_thousands_of_files_damaged_at_random(damage: Damage, tmp_path: Path) -> None:
+    await _damage_at_random(damage, range(1_000, 6_000), tmp_path)
+
+
+async def _damage_at_random(damage: Damage, seeds: Sequence[int], folder: Path) -> None:
+    for seed in seeds:
+        sound = official() if seed % 2 else await written_by_us(seed % 8)
+        data = damage(sound, random.Random(seed))
+        try:
+            body, result, after = await continued(folder, data)
+            assert result.result == "Here I am."
+            assert judge(body) == []
+            assert after.startswith(data)
+            found = await examine(Key("file", ID), data.splitlines())
+            if not report(found).is_sound:
+                copy = repaired(found, ID, Ids())
+                assert report(await examine(Key("file", ID), copy)).problems == []
+        except SessionNotFound:
+            continue  # nothing that says anything was left
+        except Exception as error:
+            raise AssertionError(f"Seed {seed}: {error!r}") from error
 
 
 @pytest.mark.parametrize("damage", BREAKING_RULES, ids=lambda damage: damage.__name__)

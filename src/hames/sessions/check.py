@@ -187,7 +187,9 @@ def _tree(found: Examined) -> Iterator[Problem]:
         number = min(found.numbers[id(entry)] for entry in circle)
         yield Problem("circle", "The parents of the line lead back to it.", number)
     for entry in found.entries:
-        if entry.type in ("user", "assistant") and entry.uuid is None:
+        if entry.type not in ("user", "assistant"):
+            continue
+        if entry.uuid is None:
             text = "The message has no uuid, so no reader finds it."
             yield Problem("no-uuid", text, found.numbers[id(entry)])
         elif entry.is_odd and not entry.isApiErrorMessage:
@@ -198,7 +200,7 @@ def _tree(found: Examined) -> Iterator[Problem]:
 def _conversation(found: Examined) -> Iterator[Problem]:
     """What has to be changed so that the API accepts it."""
     first: dict[int, int] = {}
-    lines = {entry.uuid: found.numbers[id(entry)] for entry in found.entries if entry.uuid}
+    lines = {e.uuid: found.numbers[id(e)] for e in found.entries if e.uuid is not None}
     for uuid, turn in found.loaded.positions.items():
         first.setdefault(turn, lines[uuid])
     waits = {block.id for block in waiting(found.loaded)}

@@ -131,7 +131,7 @@ def _with_fit_content(value: dict[str, Any]) -> dict[str, Any]:
 def _fit_part(item: Any, *, only_text: bool) -> list[dict[str, Any]]:
     """A part of a result as the API takes it, or nothing."""
     type = item.get("type") if isinstance(item, dict) else None
-    if type not in INSIDE_RESULTS or not isinstance(type, str):
+    if not isinstance(type, str) or type not in INSIDE_RESULTS:
         return []
     fit = _only_known(item, BLOCKS[type])
     if type == "text":

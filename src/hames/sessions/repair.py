@@ -16,6 +16,8 @@ from hames._clock import Ids
 from hames.blocks import Block, Role, Turn
 from hames.sessions import chain, transcript
 from hames.sessions.check import Examined
+from hames.sessions.mend import mended
+from hames.sessions.resume import attached
 from hames.sessions.transcript import Entry
 
 _NOT_COPIED = frozenset({transcript.REPAIR, "file-history-snapshot", "file-history-delta"})
@@ -64,10 +66,18 @@ class _Copy:
     def _earlier(self) -> None:
         """What was compacted away, linked as it was."""
         known = {entry.uuid for entry in self._chain}
+        before: str | None = None
         for entry in chain.history(self._found.entries, chain.Chain(self._chain)):
-            if entry.uuid not in known:
-                self._used.add(entry.uuid)
-                self._lines.append(self._line(entry, {}))
+            if entry.uuid in known:
+                continue
+            fields = _objects.decode(entry.raw)
+            if entry.parentUuid is not None and entry.parentUuid not in self._used:
+                fields["parentUuid"] = _raw(before)
+            if entry.is_odd and _speaks(entry):
+                fields |= self._content(fields, _role_of(entry), entry.blocks)
+            self._used.add(entry.uuid)
+            self._lines.append(self._line(entry, fields))
+            before = entry.uuid
 
     def _parts(self, turn: Turn) -> Iterator[tuple[int | None, list[Block]]]:
         """The blocks by the lines they come from, or by no line when they are new.
@@ -114,14 +124,18 @@ class _Copy:
         self._pass_to(place)
         entry = self._chain[place]
         fields = _objects.decode(entry.raw)
-        if len(part) != len(entry.blocks) or any(id(b) not in self._place_of for b in part):
+        same = len(part) == len(entry.blocks) and all(id(b) in self._place_of for b in part)
+        if entry.is_odd or not same:
             fields |= self._content(fields, role, part)
         self._append(fields, entry)
 
     def _content(
         self, fields: dict[str, msgspec.Raw], role: Role, part: Sequence[Block]
     ) -> dict[str, msgspec.Raw]:
-        message = _objects.decode(fields["message"]) if "message" in fields else {}
+        try:
+            message = _objects.decode(fields.get("message", b"{}"))
+        except _json.DecodeError:
+            message = {}
         message["role"] = _raw(role)
         message["content"] = msgspec.Raw(b"[%b]" % b",".join([block.raw for block in part]))
         return {"type": _raw(role), "message": _raw(message)}
@@ -131,7 +145,7 @@ class _Copy:
         while self._next < place:
             entry = self._chain[self._next]
             self._next += 1
-            if not _speaks(entry):
+            if not _speaks(entry) and _is_fine(entry):
                 self._append(_objects.decode(entry.raw), entry)
         self._next = max(self._next, place + 1)
 
@@ -172,6 +186,16 @@ class _Copy:
 def _speaks(entry: Entry) -> bool:
     """Whether its content is sent to the model."""
     return entry.type in ("user", "assistant") and not entry.isApiErrorMessage
+
+
+def _is_fine(entry: Entry) -> bool:
+    """Whether what an attachment gives the model can be sent; other lines give it nothing."""
+    given = attached(entry) if entry.type == "attachment" else []
+    return all(mended(block, "user") is block for block in given)
+
+
+def _role_of(entry: Entry) -> Role:
+    return "assistant" if entry.type == "assistant" else "user"
 
 
 def _raw(value: Any) -> msgspec.Raw:

@@ -205,7 +205,7 @@ def _turns(entries: Iterable[Entry]) -> tuple[list[Turn], dict[str, int]]:
     last: Entry | None = None
     for entry in entries:
         if entry.type == "attachment":
-            found = _attached(entry)
+            found = attached(entry)
         elif entry.type in ("user", "assistant") and not entry.isApiErrorMessage:
             found = entry.blocks
         else:
@@ -240,10 +240,10 @@ _rendered = msgspec.json.Decoder(list[_Rendered])
 _attachments = msgspec.json.Decoder(dict[str, Any])
 
 
-def _attached(entry: Entry) -> list[Block]:
+def attached(entry: Entry) -> list[Block]:
     """What the model was given with an attachment of an official transcript."""
     try:
-        if _attachments.decode(entry.attachment).get("type") in _OWN_CONTEXT:
+        if str(_attachments.decode(entry.attachment).get("type")) in _OWN_CONTEXT:
             return []
         rendered = _rendered.decode(entry.rendered)
     except _json.DecodeError:
@@ -276,26 +276,21 @@ def _fates(entries: Iterable[Entry], open_calls: dict[str, Entry]) -> dict[str, 
     return fates
 
 
-def _put_off(
-    entries: Iterable[Entry], open_calls: dict[str, Entry]
-) -> dict[str, dict[str, Any]]:
+def _put_off(entries: Iterable[Entry], open_calls: dict[str, Entry]) -> dict[str, dict[str, Any]]:
     """The calls that wait. Their marks may hang from a line beside the active chain."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries if open_calls else ():
         if entry.type != "attachment" or transcript.PUT_OFF.encode() not in entry.raw:
             continue
         match _attachments.decode(entry.attachment):
-            case {"type": transcript.PUT_OFF, "toolUseID": str() as id, "toolInput": dict() as input}:
+            case {
+                "type": transcript.PUT_OFF,
+                "toolUseID": str() as id,
+                "toolInput": dict() as input,
+            }:
                 if id in open_calls:
                     found[id] = input
     return found
-
-
-class _Use(msgspec.Struct):
-    name: str = ""
-
-
-_uses = msgspec.json.Decoder(_Use)
 
 
 def _calls(entries: Sequence[Entry]) -> list[StoredCall]:
@@ -310,9 +305,25 @@ def _calls(entries: Sequence[Entry]) -> list[StoredCall]:
         if entry.type == "assistant":
             for block in entry.blocks:
                 if block.type == "tool_use" and block.id is not None:
-                    name = _uses.decode(block.raw).name
-                    calls.append(StoredCall(block.id, name, block, *results.get(block.id, ())))
+                    calls.append(
+                        StoredCall(block.id, _name(block), block, *results.get(block.id, ()))
+                    )
     return calls
+
+
+class _Use(msgspec.Struct):
+    name: str = ""
+
+
+_uses = msgspec.json.Decoder(_Use)
+
+
+def _name(use: Block) -> str:
+    """The name of the tool that is called; empty where there is none."""
+    try:
+        return _uses.decode(use.raw).name
+    except _json.DecodeError:
+        return ""
 
 
 def _warnings(where: str, damaged: list[int], last: int, active: Chain) -> list[str]:

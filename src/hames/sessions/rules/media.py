@@ -67,7 +67,8 @@ def _image_problems(source: dict[str, Any], most_pixels: int) -> Iterator[str]:
     if source.get("type") != "base64":
         yield f"`{source.get('type')}` is no kind of source."
         return
-    if (claimed := source.get("media_type")) not in IMAGE_TYPES:
+    claimed = source.get("media_type")
+    if not isinstance(claimed, str) or claimed not in IMAGE_TYPES:
         yield f"`{claimed}` is no media type of an image."
         return
     data = source.get("data")
