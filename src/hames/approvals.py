@@ -90,6 +90,12 @@ PermissionResult = PermissionResultAllow | PermissionResultDeny | PermissionResu
 AnyPermissionResult = PermissionResult | Literal["allow", "deny"] | dict[str, Any]
 """What somebody has decided about a call beforehand; a dict has the form that answers have on wires."""
 
+Classifier = Callable[
+    [str, dict[str, Any], ToolPermissionContext],
+    Awaitable[PermissionResult | None] | PermissionResult | None,
+]
+"""Judges a call in mode `auto` by tool, input and context; None leaves it to people."""
+
 CanUseTool = Callable[
     [str, dict[str, Any], ToolPermissionContext], Awaitable[PermissionResult] | PermissionResult
 ]

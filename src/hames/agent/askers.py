@@ -6,11 +6,12 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hames._aio import Interrupt, patiently
 from hames.approvals import (
     CanUseTool,
+    Classifier,
     PermissionResult,
     PermissionResultAllow,
     PermissionResultDefer,
@@ -26,7 +27,7 @@ HESITATION = 0.01
 """Seconds that a refusal has to overtake a permission."""
 
 Answered = tuple[PermissionResult, str]
-"""An answer, and whose: `callback`, `decision`, or a hook."""
+"""An answer, and whose: `callback`, `classifier`, `decision`, or a hook."""
 
 Asker = Callable[[Question, ToolPermissionContext], Coroutine[Any, Any, Answered | None]]
 """Gives an answer, or None when it has none."""
@@ -48,11 +49,14 @@ async def ask(
 
 
 def callback_asker(
-    callback: CanUseTool, timeout: float | None, warn: Callable[[str], None]
+    callback: CanUseTool | Classifier,
+    timeout: float | None,
+    warn: Callable[[str], None],
+    name: Literal["callback", "classifier"] = "callback",
 ) -> Asker:
-    """Asks a callback. Whatever is wrong with it is a refusal, and a person is told."""
+    """Asks a callback or a classifier. Whatever is wrong with it is a refusal, and a person is told."""
 
-    async def asked(question: Question, context: ToolPermissionContext) -> Answered:
+    async def asked(question: Question, context: ToolPermissionContext) -> Answered | None:
         clock = asyncio.timeout(timeout)
         try:
             async with clock:
@@ -63,23 +67,25 @@ def callback_asker(
             raise
         except TimeoutError as error:
             why = str(error) or f"gave no answer within {timeout:g} s" if timeout else "timed out"
-            return _no(question, why, warn)
+            return _no(question, why, warn, name)
         except (
             Exception
         ) as error:  # a caller's callback may raise anything; a failure is no permission
-            return _no(question, f"failed ({type(error).__name__}: {error})", warn)
+            return _no(question, f"failed ({type(error).__name__}: {error})", warn, name)
         if isinstance(answer, PermissionResultAllow | PermissionResultDeny | PermissionResultDefer):
-            return answer, "callback"
-        kind = type(answer).__name__  # type: ignore[unreachable]  # what an untyped callback may give
-        return _no(question, f"returned `{kind}` instead of a PermissionResult", warn)
+            return answer, name
+        if answer is None and name == "classifier":
+            return None
+        kind = type(answer).__name__  # what an untyped callback may give
+        return _no(question, f"returned `{kind}` instead of a PermissionResult", warn, name)
 
     return asked
 
 
-def _no(question: Question, why: str, warn: Callable[[str], None]) -> Answered:
-    said = f"The permission callback {why}, so `{question.tool}` was not run."
+def _no(question: Question, why: str, warn: Callable[[str], None], name: str) -> Answered:
+    said = f"The permission {name} {why}, so `{question.tool}` was not run."
     warn(said)
-    return PermissionResultDeny(message=said), "callback"
+    return PermissionResultDeny(message=said), name
 
 
 async def _first(askers: Sequence[Coroutine[Any, Any, Answered | None]]) -> Answered | None:

@@ -25,8 +25,8 @@ from hames.agent.settle import OPTIONS, Settled, settle
 from hames.agent.tidying import tidy
 from hames.agent.toolset import Toolset
 from hames.context.environment import environment
-from hames.context.reminders import reminder
 from hames.context.output_styles import DEFAULT, Style, find_style
+from hames.context.reminders import reminder
 from hames.context.request import Frame
 from hames.context.system_prompt import system_prompt
 from hames.context.wishes import wishes
@@ -71,6 +71,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         settled.store_updates,
         bypass_refusal=settled.bypass_refusal(),
         timeout=options.approval_timeout,
+        classifier=options.classifier,
     )
     computer = options.machine or LocalMachine()
     machine = computer.guarded(lambda path, writing: gate.why_closed(workspace.cwd, path, writing))
@@ -323,7 +324,6 @@ def _settings(settled: Settled, fallback: Frame | None, style: str) -> Settings:
             "mcp_servers": [],
             "slash_commands": commands.names(),
             "output_style": style,
-            "agents": [],
             "skills": [],
             "plugins": [],
         },

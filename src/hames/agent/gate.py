@@ -11,9 +11,10 @@ import msgspec
 
 from hames._aio import Interrupt
 from hames.access import Reads, Runs
-from hames.agent.askers import Asker, ask, callback_asker
+from hames.agent.askers import Answered, Asker, ask, callback_asker
 from hames.approvals import (
     CanUseTool,
+    Classifier,
     PermissionResult,
     PermissionResultAllow,
     PermissionResultDefer,
@@ -25,7 +26,7 @@ from hames.errors import OptionsError
 from hames.messages import PermissionMode
 from hames.permissions.decide import decide
 from hames.permissions.hiding import hidden, why_closed
-from hames.permissions.modes import NEEDS_USER, parse_mode
+from hames.permissions.modes import AUTO_REFUSAL, NEEDS_USER, parse_mode
 from hames.permissions.types import Behavior, Decision, Policy, Question, Rules, SourcedRule
 from hames.permissions.updates import apply_updates, suggestions
 from hames.permissions.wording import description, title
@@ -68,8 +69,11 @@ class Gate:
         *,
         bypass_refusal: str | None = None,
         timeout: float | None = None,
+        classifier: Classifier | None = None,
     ) -> None:
         self.policy = policy
+        self.classifier = classifier
+        """Judges in mode `auto`."""
         self.can_use_tool = can_use_tool
         self.timeout = timeout
         """Seconds that the callback gets; None is as long as it takes."""
@@ -179,6 +183,8 @@ class Gate:
         mode = parse_mode(mode)
         if mode == "bypassPermissions" and self._bypass_refusal:
             raise OptionsError(self._bypass_refusal)
+        if mode == "auto" and self.classifier is None:
+            raise OptionsError(AUTO_REFUSAL)
         if mode == "plan" and self.policy.mode != "plan":
             self._before_plan = self.policy.mode
         self.policy = replace(self.policy, mode=mode)
@@ -226,6 +232,9 @@ class Gate:
         if self._bypass_refusal and any(one.mode == "bypassPermissions" for one in updates):
             self.warn(self._bypass_refusal)
             updates = [one for one in updates if one.mode != "bypassPermissions"]
+        if self.classifier is None and any(one.mode == "auto" for one in updates):
+            self.warn(AUTO_REFUSAL)
+            updates = [one for one in updates if one.mode != "auto"]
         before, self.policy = self.policy.mode, apply_updates(self.policy, updates)
         if self.policy.mode != before:
             self.on_mode(self.policy.mode)
@@ -245,11 +254,27 @@ class Gate:
             if self.can_use_tool is not None:
                 askers.append(callback_asker(self.can_use_tool, self.timeout, self.warn))
         context = self._context(question, decision, call_id)
-        answered = await ask(askers, question, context, interrupt)
+        answered = await self._classified(question, decision, context, interrupt)
+        answered = answered or await ask(askers, question, context, interrupt)
         if answered is None:
             refusal = msgspec.structs.replace(_refused(decision), source=NOBODY)
             return Verdict(refusal, question.input, _nobody(question.tool, decision))
         return await self._verdict(question, decision, *answered)
+
+    async def _classified(
+        self,
+        question: Question,
+        decision: Decision,
+        context: ToolPermissionContext,
+        interrupt: Interrupt,
+    ) -> Answered | None:
+        """What the classifier says in mode `auto`; None where a person is to be asked."""
+        if self.policy.mode != "auto" or self.classifier is None:
+            return None
+        if decision.reason_type in ("rule", "hook") or question.tool in NEEDS_USER:
+            return None
+        judge = callback_asker(self.classifier, self.timeout, self.warn, "classifier")
+        return await ask([judge], question, context, interrupt)
 
     def _context(
         self, question: Question, decision: Decision, call_id: str | None

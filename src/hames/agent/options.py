@@ -12,7 +12,7 @@ from hames.providers.clocks import Timeouts
 from hames.providers.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from hames.approvals import AnyPermissionResult, CanUseTool
+    from hames.approvals import AnyPermissionResult, CanUseTool, Classifier
     from hames.hooks.callback import HookMatcher
     from hames.hooks.events import SetupTrigger
     from hames.messages import PermissionMode
@@ -49,6 +49,9 @@ class AgentOptions:
     """Default: that of the settings, else `default`."""
     can_use_tool: CanUseTool | None = None
     """Asked about calls that no rule decides. Without it such calls are denied and listed."""
+    classifier: Classifier | None = None
+    """Judges in mode `auto` what would be asked about, before anybody is asked; ask rules and questions
+    to a person are left to people. The mode cannot be had without it."""
     plan_mode_instructions: str | None = None
     """How to work in plan mode, instead of our own words; that nothing may be changed is said anyway."""
     permission_prompt_tool_name: str | None = None

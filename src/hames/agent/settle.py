@@ -14,7 +14,7 @@ from hames.agent.options import AgentOptions
 from hames.approvals import PermissionUpdate
 from hames.errors import OptionsError
 from hames.models import EFFORTS, Effort
-from hames.permissions.modes import bypass_refusal, mode_warning, parse_mode
+from hames.permissions.modes import AUTO_REFUSAL, bypass_refusal, parse_mode
 from hames.permissions.rules import parse_rule, split_rules
 from hames.permissions.types import Behavior, Rules, SourcedRule
 from hames.settings.effective import Effective, effective
@@ -122,8 +122,11 @@ def _mode(
         if refusal:
             warnings.append(f"{refusal} The mode is `default`.")
             return "default"
-    if warning := mode_warning(mode):
-        warnings.append(warning)
+    if mode == "auto" and options.classifier is None:
+        if asked:
+            raise OptionsError(AUTO_REFUSAL)
+        warnings.append(f"{AUTO_REFUSAL} The mode is `default`.")
+        return "default"
     return mode
 
 

@@ -37,8 +37,5 @@ def bypass_refusal(*, is_root: bool, env: Mapping[str, str], disabled: bool = Fa
     return None
 
 
-def mode_warning(mode: PermissionMode) -> str | None:
-    """What a person should know of a mode."""
-    if mode == "auto":
-        return "Mode `auto` has no judge here; it works as `default`."
-    return None
+AUTO_REFUSAL = "Mode `auto` needs somebody who judges the calls: a function in the option `classifier`. There is none."
+"""Why `auto` may not be used in a session without a classifier."""

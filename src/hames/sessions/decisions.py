@@ -17,7 +17,7 @@ from hames.sessions.transcript import CALL_MARK
 
 Then = Literal["allow", "ask", "deny"]
 
-_ANSWERED = re.compile(r"callback|hook|nobody|prompt|user", re.IGNORECASE)
+_ANSWERED = re.compile(r"callback|classifier|hook|nobody|prompt|user", re.IGNORECASE)
 """Who decides where rules leave it open."""
 
 _RULED_OUT = re.compile(r"Permission to use \S+ .*\bdenied\b", re.DOTALL)

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from hames.context.request import LEAST_THINKING
 from hames.errors import OptionsError
-from hames.permissions.modes import mode_warning, parse_mode
+from hames.permissions.modes import AUTO_REFUSAL, parse_mode
 from hames.protocol.handlers import Refused, handles
 from hames.protocol.requests import (
     CancelAsyncMessage,
@@ -68,8 +68,8 @@ def check_mode(server: Server, name: str) -> PermissionMode:
             " `--allow-dangerously-skip-permissions` or `--dangerously-skip-permissions`.",
             "bypass_not_launched",
         )
-    if mode == "auto" and (warning := mode_warning(mode)):
-        raise Refused(warning, "auto_mode_model")
+    if mode == "auto":
+        raise Refused(AUTO_REFUSAL, "auto_mode_model")
     return mode
 
 
