@@ -23,8 +23,8 @@ from hames.sdk.world import Home, World
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
-    from hames.approvals import AnyPermissionResult
     from hames.agent.checkpointing import RewindResult
+    from hames.approvals import AnyPermissionResult
     from hames.sdk.supervisor import Supervisor
 
 AnyPrompt = str | list[dict[str, Any]] | dict[str, Any] | None
