@@ -14,7 +14,6 @@ from hames.agent.toolbox import Toolbox
 from hames.blocks import Turn
 from hames.errors import OptionsError, SessionNotFound
 from hames.sessions import resume
-from hames.sessions.checkpoints.objects import share
 from hames.sessions.files import FileStore
 from hames.sessions.fork import fork
 from hames.sessions.log import SessionLog, end_of
@@ -62,6 +61,8 @@ async def open_session(
             at=options.resume_session_at,
             drops=options.resume_drops_turn,
         )
+        from hames.sessions.checkpoints.objects import share
+
         share(environ.config_folder, old.session_id, session_id)
         return await _go_on(options, store, key, cwd, evidence)
     await resume.check_new_id(store, session_id)

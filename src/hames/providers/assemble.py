@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import Any
 
@@ -244,6 +243,8 @@ def _checked(written: str) -> bytes:
         return data
     except (msgspec.DecodeError, RecursionError):
         pass
+    import json  # most replies do without
+
     try:
         # msgspec refuses half surrogates, which the standard library reads and `encode` replaces.
         value = json.loads(written, parse_constant=_no_constant)

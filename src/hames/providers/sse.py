@@ -6,7 +6,6 @@ skipped; the JSON says its type itself.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -148,6 +147,8 @@ def _decode_odd(raw: bytes, error: Exception) -> ModelEvent | None:
     """What msgspec refuses: half surrogates, which the standard library reads, and what is no JSON."""
     if raw.strip() == b"[DONE]":
         return None
+    import json  # most streams do without
+
     try:
         value = json.loads(raw)
         if b"\\u" in raw and isinstance(value, dict):
