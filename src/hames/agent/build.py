@@ -324,6 +324,7 @@ def _settings(settled: Settled, fallback: Frame | None, style: str) -> Settings:
             "mcp_servers": [],
             "slash_commands": commands.names(),
             "output_style": style,
+            "agents": [],
             "skills": [],
             "plugins": [],
         },
