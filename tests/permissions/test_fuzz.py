@@ -13,6 +13,7 @@ import pytest
 from programs import Generator, make_scratch, that_printed, that_ran_the_canary
 
 from hames.access import Runs
+from hames.permissions.cases import usual_accesses
 from hames.permissions.decide import decide
 from hames.permissions.types import Policy, Question, Rules, SourcedRule
 
@@ -203,3 +204,67 @@ def test_no_spelling_of_a_denied_file_is_allowed(tmp_path: Path) -> None:
     assert that_printed(b"SECRET", allowed, scratch) == []
     assert len(allowed) < len(commands) // 5, "globs that match nothing may be allowed, others not"
     assert is_allowed(policy, "cat README.md; wc -l src/../file1; python3 x.py --out=build/y")
+
+
+def path_spellings(folder: Path, seed: int, number: int) -> Iterator[str]:
+    """Paths of `.env` and `secret/key` as arguments of file tools, walked to in many ways."""
+    chosen = random.Random(seed)
+    steps = [".", "src/..", "link", "secret/..", "link/.", "around", "", "src/../link", "in/.."]
+    starts = ["", "./", f"{folder}/", f"/{folder}/", "~/../", f"/proc/self/root{folder}/"]
+    starts += [f"{folder}/../{folder.name}/", "../" * 12 + f"{folder}/"[1:]]
+    ends = [".env", "secret/key", "to-key", "in/key", "to-env", "secret//key", "secret/../.env"]
+    for _ in range(number):
+        walked = [chosen.choice(steps) for _ in range(chosen.randrange(5))]
+        name = "".join(
+            char.upper() if chosen.random() < 0.02 else char for char in chosen.choice(ends)
+        )
+        yield chosen.choice(starts) + "/".join([*walked, name]) + chosen.choice(["", "", "/", "/."])
+
+
+def paths_that_reach_the_secret(folder: Path, seed: int, number: int) -> list[tuple[str, str]]:
+    """Tools and paths that are allowed although the file that is opened is denied."""
+    for name in (".env", "secret/key"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("SECRET\n", encoding="utf-8")
+    (folder / "src").mkdir()
+    for name, target in {
+        "link": ".",
+        "around": "src/..",
+        "to-key": "secret/key",
+        "in": "secret",
+        "to-env": "link/.env",
+    }.items():
+        (folder / name).symlink_to(target)
+    deny = sourced("Read(.env)", "Read(secret/**)")
+    allow = sourced("Read", "Edit", "Write", "Grep", "Glob", "LS", "NotebookEdit")
+    policy = Policy(root=str(folder), home=str(folder / "src"), rules=Rules(allow=allow, deny=deny))
+    found = []
+    reached = 0
+    for path in path_spellings(folder, seed, number):
+        expanded = str(folder / "src") + path[1:] if path.startswith("~/") else path
+        try:
+            opened = (folder / expanded).read_text(encoding="utf-8")
+        except OSError:
+            opened = ""
+        reached += "SECRET" in opened
+        for tool in ("Read", "Edit", "Write", "Grep", "Glob", "NotebookEdit"):
+            key = {"Grep": "path", "Glob": "path", "NotebookEdit": "notebook_path"}.get(
+                tool, "file_path"
+            )
+            input = {key: path}
+            question = Question(tool, input, usual_accesses(tool, input), policy.root)
+            if "SECRET" in opened and decide(policy, question).behavior != "deny":
+                found.append((tool, path))
+    assert reached > number // 4, "too few of the paths lead to the secret to test anything"
+    return sorted(found, key=str)
+
+
+def test_no_path_to_a_denied_file_is_anything_but_denied(tmp_path: Path) -> None:
+    assert paths_that_reach_the_secret(tmp_path / "w", 4, 1500) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", range(40, 44))
+def test_many_paths_to_a_denied_file_are_denied(tmp_path: Path, seed: int) -> None:
+    assert paths_that_reach_the_secret(tmp_path / "w", seed, 10_000) == []
