@@ -23,6 +23,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Name what is wrong with settings, rules and installation.",
     ),
     "schema": ("hames.cli.commands.schema", "Print the JSON Schema of the stream protocol."),
-    "policy": ("hames.cli.commands.policy", "Explain and test permission rules."),
+    "policy": ("hames.cli.commands.policy", "Explain, test and replay permission rules."),
 }
 """Name to module and summary."""
