@@ -440,15 +440,20 @@ async def test_context_usage_is_told(official: Hames) -> None:
     assert sum(used) == after["totalTokens"]
 
 
-async def test_agents_are_refused_by_name(official: Hames) -> None:
-    """Our choice until there are subagents: what cannot be done is not passed over in silence."""
+async def test_agents_are_listed(official: Hames) -> None:
+    """Our choice until they can be called: a client that brings them works, and is told."""
     from claude_agent_sdk import AgentDefinition
 
-    hames = official()
-    options = hames.options(agents={"helper": AgentDefinition("Helps.", "You help.")})
-    with pytest.raises(Exception, match="`agents`"):
-        async with ClaudeSDKClient(options):
-            pass
+    hames = official(says("Hello."))
+    options = hames.options(
+        agents={"helper": AgentDefinition("Helps.", "You help.", model="haiku")}
+    )
+    async with ClaudeSDKClient(options) as client:
+        info = await client.get_server_info()
+        messages = await answers(client, "Hi.")
+    assert info is not None
+    assert info["agents"] == [{"name": "helper", "description": "Helps.", "model": "haiku"}]
+    assert messages[0].data["agents"] == ["helper"]
 
 
 async def test_a_store_gets_what_is_stored(official: Hames) -> None:

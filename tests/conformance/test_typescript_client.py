@@ -201,3 +201,11 @@ def test_sessions_are_resumed_continued_and_forked(official: Hames) -> None:
 def test_a_session_that_is_not_there_is_an_error(official: Hames) -> None:
     lines = run(official(), "ask", resume="00000000-0000-4000-8000-000000000000")
     assert "No conversation found with session ID" in of("thrown", lines)[0]["text"]
+
+
+def test_agents_are_listed(official: Hames) -> None:
+    hames = official(says("Hello."))
+    agents = {"helper": {"description": "Helps.", "prompt": "You help."}}
+    lines = run(hames, "ask", agents=agents)
+    (init,) = [line for line in of("system", lines) if line["subtype"] == "init"]
+    assert (init["agents"], results(lines)[0]["result"]) == (["helper"], "Hello.")

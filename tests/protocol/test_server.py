@@ -87,7 +87,7 @@ async def test_a_session_gets_the_title_that_the_client_brings(tmp_path: Path) -
     assert kinds(await again.run(HI)) == ["init", "assistant", "success"]
 
 
-@pytest.mark.parametrize("name", ["agents", "skills", "jsonSchema", "toolAliases", "plugins"])
+@pytest.mark.parametrize("name", ["skills", "jsonSchema", "toolAliases", "plugins"])
 async def test_what_there_is_not_is_refused_by_name(tmp_path: Path, name: str) -> None:
     value: Any = ["x"] if name in ("skills", "plugins") else {"x": "y"}
     talk = Talk(tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ from hames.usage import Ledger
 
 if TYPE_CHECKING:
     from hames.agent.checkpointing import Checkpoints, RewindResult
+    from hames.agent.definitions import AgentDefinition
     from hames.agent.framing import Frames
     from hames.agent.hooking import Hooks
     from hames.agent.memory import AgentMemory
@@ -66,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True):
     concurrency: int = 10
     """Calls that run side by side."""
     background_grace: float = 5.0
+    agents: Mapping[str, AgentDefinition] = msgspec.field(default_factory=dict)
     init: dict[str, Any] = msgspec.field(default_factory=dict)
     """Fields of `system/init` that stay the same."""
 
@@ -296,6 +298,7 @@ class Agent(msgspec.Struct):
             "session_id": self.session_id,
             "tools": ["Task" if name == "Agent" else name for name in self.toolbox.names],
             "model": self.frame.model,
+            "agents": list(self.settings.agents),
             "permissionMode": self.gate.policy.mode,
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +13,7 @@ from hames.agent import commands, planning
 from hames.agent.agent import Agent, Settings
 from hames.agent.background import Background
 from hames.agent.conversation import Conversation
+from hames.agent.definitions import AgentDefinition, defined, not_called
 from hames.agent.framing import Frames, model_name
 from hames.agent.gate import Gate
 from hames.agent.key_helper import key_helper
@@ -82,6 +83,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     ledger = Ledger(prices=options.prices)
     _check_models(options, environ, ledger)
     limits = Limits(_max_turns(options, environ))
+    agents = defined(options.agents)
 
     async def evidence(loaded: Loaded) -> dict[str, str]:
         from hames.agent import witness
@@ -110,7 +112,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     if loaded is not None:
         recall(toolbox, states, loaded)
     agent = Agent(
-        settings=_settings(settled, fallback, style.name if style else DEFAULT),
+        settings=_settings(settled, fallback, style.name if style else DEFAULT, agents),
         provider=provider,
         model=model,
         frame=frame,
@@ -143,8 +145,9 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
     agent.hooks = _hooks(agent, table, options, environ, opened)
     agent.reloading = _reloading(agent, settled, given)
     log.on_warning = lambda said: agent.warn(said)
-    for said in [*settled.warnings, *opened.warnings]:
-        agent.warn(said)
+    for said in [*settled.warnings, *opened.warnings, not_called(agents)]:
+        if said:
+            agent.warn(said)
     agent.checkpoints = _checkpoints(agent, settled, opened)
     agent.memory = memory_of(settled, policy, machine, workspace, states)
     instructions = ""
@@ -294,7 +297,12 @@ def _style(settled: Settled, opened: Opened) -> Style | None:
     return style
 
 
-def _settings(settled: Settled, fallback: Frame | None, style: str) -> Settings:
+def _settings(
+    settled: Settled,
+    fallback: Frame | None,
+    style: str,
+    agents: Mapping[str, AgentDefinition],
+) -> Settings:
     options, environ = settled.options, settled.environ
     timeouts, retry = options.timeouts, options.retry
     if environ.max_retries is not None:
@@ -315,6 +323,7 @@ def _settings(settled: Settled, fallback: Frame | None, style: str) -> Settings:
         retry=retry,
         fallback=fallback,
         settled=settled,
+        agents=agents,
         partial_messages=options.include_partial_messages,
         concurrency=environ.tool_concurrency or 10,
         init={
@@ -324,7 +333,6 @@ def _settings(settled: Settled, fallback: Frame | None, style: str) -> Settings:
             "mcp_servers": [],
             "slash_commands": commands.names(),
             "output_style": style,
-            "agents": [],
             "skills": [],
             "plugins": [],
         },

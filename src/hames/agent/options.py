@@ -12,6 +12,7 @@ from hames.providers.clocks import Timeouts
 from hames.providers.retry import RetryPolicy
 
 if TYPE_CHECKING:
+    from hames.agent.definitions import AgentDefinition
     from hames.approvals import AnyPermissionResult, CanUseTool, Classifier
     from hames.hooks.callback import HookMatcher
     from hames.hooks.events import SetupTrigger
@@ -65,6 +66,8 @@ class AgentOptions:
     decisions: Mapping[str, AnyPermissionResult] = field(default_factory=dict)
     """With `resume`: what somebody has decided about calls that were put off (`defer`), by their ids:
     a `PermissionResult`, `allow`, `deny`, or an answer in the form it has on wires."""
+    agents: Mapping[str, AgentDefinition | Mapping[str, Any]] = field(default_factory=dict)
+    """Subagents by name. They are listed; calling them is not here yet, which a warning says."""
     hooks: Mapping[str, Sequence[HookMatcher | Mapping[str, Any]]] = field(default_factory=dict)
     """Functions and commands that hear of events: `{"PreToolUse": [HookMatcher("Bash", [check])]}`."""
     include_hook_events: bool = False
@@ -89,15 +92,15 @@ class AgentOptions:
     max_output_tokens: int | None = None
     max_thinking_tokens: int | None = None
     """Thinking budget; 0 switches thinking off. Default: as the model does best."""
-    betas: Sequence[str] = ()
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
     thinking_display: Literal["summarized", "omitted"] | None = None
     """What comes back of thoughts; default the API's choice."""
     effort: Effort | None = None
     """How hard the model tries, `low` to `max`; default the model's own."""
     task_budget: int | None = None
     """Tokens for a whole answer; the model is told and paces itself."""
+    betas: Sequence[str] = ()
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     session_id: str | None = None
     title: str | None = None

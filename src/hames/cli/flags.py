@@ -140,6 +140,11 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(("--betas",), "Beta features to ask the API for.", "many", "NAMES", group=MODEL),
     Flag(
+        ("--agents",),
+        "Subagents, as JSON or a file: {NAME: {description, prompt}}. Listed, not called yet.",
+        "one", "JSON", group=MODEL,
+    ),
+    Flag(
         ("--tools",),
         'Built-in tools on offer: a list, "" for none, `default` for all.',
         "many", "NAMES", group=TOOLS,
@@ -277,7 +282,6 @@ FLAGS: tuple[Flag, ...] = (
 ELSEWHERE = frozenset(
     [
         "--agent",
-        "--agents",
         "--autocompact",
         "--bare",
         "--disable-slash-commands",

@@ -30,7 +30,8 @@ def options_from(values: Mapping[str, Any]) -> AgentOptions:
         permission_mode=_mode(values),
         permission_prompt_tool_name=_prompt_tool(values),
         permission_prompts=values.get("permission-prompts", "host"),
-        decisions=_decisions(values),
+        decisions=_object(values, "decisions", '{"ID": "allow"}'),
+        agents=_object(values, "agents", '{"NAME": {"description": "…", "prompt": "…"}}'),
         settings=_settings(values),
         setting_sources=_sources(values),
         cwd=_path(values.get("cwd", ".")),
@@ -60,7 +61,9 @@ def _session(values: Mapping[str, Any]) -> dict[str, Any]:
     if "resume-session-at" in values and not resume:
         raise OptionsError("`--resume-session-at` needs `--resume`: which session is it in?")
     if "resume-drops-turn" in values and "resume-session-at" not in values:
-        raise OptionsError("`--resume-drops-turn` needs `--resume-session-at`, the line to go back to.")
+        raise OptionsError(
+            "`--resume-drops-turn` needs `--resume-session-at`, the line to go back to."
+        )
     fork = "fork-session" in values
     if fork and not (resume or goes_on):
         raise OptionsError(
@@ -105,18 +108,19 @@ def _prompt_tool(values: Mapping[str, Any]) -> str | None:
     return None if name == "stdio" else name
 
 
-def _decisions(values: Mapping[str, Any]) -> dict[str, Any]:
-    given: str | None = values.get("decisions")
+def _object(values: Mapping[str, Any], name: str, example: str) -> dict[str, Any]:
+    """The JSON object that a flag gives, or the file that it names has."""
+    given: str | None = values.get(name)
     if given is None:
         return {}
     try:
         text = given if given.lstrip()[:1] in "[{" else Path(given).read_text(encoding="utf-8")
-        decisions = _json.decode(text)
+        found = _json.decode(text)
     except (OSError, ValueError, _json.DecodeError) as error:
-        raise OptionsError(f"`--decisions`: `{given:.80}` cannot be read: {error}.") from error
-    if not isinstance(decisions, dict):
-        raise OptionsError('`--decisions` is an object: {"ID": "allow"}.')
-    return decisions
+        raise OptionsError(f"`--{name}`: `{given:.80}` cannot be read: {error}.") from error
+    if not isinstance(found, dict):
+        raise OptionsError(f"`--{name}` is an object: {example}.")
+    return found
 
 
 def _settings(values: Mapping[str, Any]) -> str | None:

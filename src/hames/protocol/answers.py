@@ -19,6 +19,7 @@ class Command(TypedDict):
 class Agent(TypedDict):
     name: str
     description: str
+    model: NotRequired[str]
 
 
 class ModelInfo(TypedDict):

@@ -16,7 +16,6 @@ from hames.protocol.requests import Initialize
 log = logging.getLogger("hames.protocol")
 
 ABSENT = (
-    "agents",
     "skills",
     "json_schema",
     "tool_aliases",
@@ -34,7 +33,7 @@ def something(request: Initialize) -> bool:
         request.plan_mode_instructions,
     )
     return any(given is not None for given in texts) or bool(
-        request.sdk_mcp_servers or request.mcp_servers or request.hooks
+        request.sdk_mcp_servers or request.mcp_servers or request.hooks or request.agents
     )
 
 
@@ -61,6 +60,7 @@ def options(given: AgentOptions, request: Initialize, questions: Questions) -> A
     return replace(
         given,
         hooks=hooks,
+        agents={**given.agents, **(request.agents or {})},
         system_prompt=_text(request.system_prompt, given.system_prompt),
         title=request.title or given.title,
         plan_mode_instructions=request.plan_mode_instructions or given.plan_mode_instructions,

@@ -19,7 +19,7 @@ async def reload_plugins(server: Server, request: ReloadPlugins) -> dict[str, An
     init = agent.init()
     return {
         "commands": commands(init),
-        "agents": agents(init),
+        "agents": agents(agent.settings.agents),
         "plugins": init["plugins"],
         "mcpServers": [one.status() for one in server.client_tools.servers],
         "error_count": len(init.get("plugin_errors", ())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hames._version import COMPATIBLE_VERSION, __version__
@@ -13,6 +14,7 @@ from hames.protocol.handlers import handles
 from hames.protocol.requests import Initialize, ListModels
 
 if TYPE_CHECKING:
+    from hames.agent.definitions import AgentDefinition
     from hames.protocol.server import Server
 
 NAMED = ("sonnet", "opus", "haiku")
@@ -25,7 +27,7 @@ async def initialize(server: Server, request: Initialize) -> dict[str, Any]:
     init = agent.init()
     answer = {
         "commands": commands(init),
-        "agents": agents(init),
+        "agents": agents(agent.settings.agents),
         "output_style": init["output_style"],
         "available_output_styles": styles(init),
         "models": models(agent.model.id),
@@ -64,9 +66,16 @@ def commands(init: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def agents(init: dict[str, Any]) -> list[dict[str, Any]]:
+def agents(defined: Mapping[str, AgentDefinition]) -> list[dict[str, Any]]:
     """The kinds of subagents."""
-    return [{"name": name, "description": ""} for name in init["agents"]]
+    return [
+        {
+            "name": name,
+            "description": one.description,
+            **({"model": one.model} if one.model else {}),
+        }
+        for name, one in defined.items()
+    ]
 
 
 def styles(init: dict[str, Any]) -> list[str]:
