@@ -12,9 +12,9 @@ from hames.permissions.paths import files_of, is_inside, place
 from hames.permissions.protected import is_protected
 from hames.permissions.rules import Rule, compiled
 from hames.permissions.shell_contents import NO_FILE, Contents, shown
-from hames.permissions.shell_paths import edits
 from hames.permissions.shell_patterns import blanks, patterns
 from hames.permissions.shell_script import Command, Redirect
+from hames.permissions.shell_writes import edits
 from hames.permissions.subjects import by_rule, file_rule
 from hames.permissions.types import Decision, Question
 from hames.permissions.words import Word, plain

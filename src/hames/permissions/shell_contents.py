@@ -11,10 +11,12 @@ import msgspec
 
 from hames.permissions.paths import Place, is_inside, place
 from hames.permissions.readonly_commands import reads
+from hames.permissions.shell_folders import expanded, folders
 from hames.permissions.shell_parse import parse
-from hames.permissions.shell_paths import Touched, expanded, folders, touched, written
+from hames.permissions.shell_paths import Touched, touched
 from hames.permissions.shell_script import Redirect, Script
 from hames.permissions.shell_source import SETS_HOME, SETS_PWD
+from hames.permissions.shell_writes import written
 from hames.permissions.types import Policy
 from hames.permissions.words import Word
 from hames.permissions.wrappers import Inner, assigned_scripts, looked_through, scripts

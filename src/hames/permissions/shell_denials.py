@@ -16,8 +16,9 @@ from hames.permissions.patterns import comparable
 from hames.permissions.protected import is_protected
 from hames.permissions.rules import Compiled, compiled, specific
 from hames.permissions.shell_contents import Contents, shown
-from hames.permissions.shell_paths import Touched, critical_removal, without_messages
+from hames.permissions.shell_paths import Touched, without_messages
 from hames.permissions.shell_patterns import Patterns, blanks, patterns, spellings
+from hames.permissions.shell_removals import critical_removal
 from hames.permissions.subjects import by_rule, file_rule, path_rules, protected_file
 from hames.permissions.types import Behavior, Decision, Question
 from hames.permissions.words import ANY, Word, could_match, plain
