@@ -122,7 +122,7 @@ async def test_a_command_that_waits_for_its_turn_can_be_interrupted(
 @pytest.mark.parametrize(
     ("count", "files"),
     [
-        pytest.param(200, 256, id="200 sessions, 256 files"),
+        pytest.param(200, 192, id="200 sessions, 192 files"),
         pytest.param(1000, 1024, id="1,000 sessions, 1,024 files", marks=pytest.mark.slow),
     ],
 )
