@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_REPAIRS = 2
 """How often one prompt's conversation is repaired."""
+HEAVY = 10_000
+"""Bytes of a block below which it is not what makes a request too large."""
 MOST_PROBES = 14
 """Requests to find the place; 8 are enough for 128 blocks, 14 for 8,000."""
 
@@ -121,11 +123,9 @@ def _older_half_of_media(turns: Sequence[Turn]) -> set[Place]:
 
 
 def _heaviest(turns: Sequence[Turn]) -> set[Place]:
-    """The largest block that is not thinking."""
-    sizes = {
-        (i, j): len(turns[i].blocks[j].raw)
-        for i, j in _places(turns, lambda block: block.type not in THINKING)
-    }
+    """The largest block that is not thinking, if there is a large one."""
+    heavy = _places(turns, lambda one: one.type not in THINKING and len(one.raw) >= HEAVY)
+    sizes = {(i, j): len(turns[i].blocks[j].raw) for i, j in heavy}
     return {max(sizes, key=sizes.__getitem__)} if sizes else set()
 
 
