@@ -41,7 +41,8 @@ async def tidy(settled: Settled, *, now: float, using: str) -> None:
             if key.session_id != using:
                 await store.delete(key)
     except OSError as error:
-        log.warning("Old sessions in `%s` could not be removed: %s", folder, error)
+        # No warning: a folder that cannot be written is told of where the session is to be stored.
+        log.info("Old sessions in `%s` could not be removed: %s", folder, error)
 
 
 def _in_doubt(settled: Settled) -> bool:
