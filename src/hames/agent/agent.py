@@ -22,6 +22,7 @@ from hames.agent.inbox import Inbox, Prompt
 from hames.agent.limits import Budget, Limits
 from hames.agent.mentions import attached
 from hames.agent.outcome import Ended, Outcome
+from hames.agent.spilled import Spilled
 from hames.agent.stops import Progress
 from hames.agent.toolbox import Toolbox
 from hames.blocks import Block
@@ -36,7 +37,7 @@ from hames.providers.protocol import Provider
 from hames.providers.retry import RetryPolicy
 from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
-from hames.tools.tool import Call, Spill, Tool
+from hames.tools.tool import Call, Tool
 from hames.usage import Ledger
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Agent(msgspec.Struct):
     machine: Machine
     workspace: Workspace
     states: dict[type, Any]
-    spill: Spill
+    spilled: Spilled
     ledger: Ledger
     budget: Budget
     limits: Limits
@@ -280,7 +281,7 @@ class Agent(msgspec.Struct):
             self.machine,
             self.workspace,
             self.states,
-            self.spill,
+            self.spilled.keep,
             self.clock,
             self.ids,
             hidden,
@@ -350,4 +351,5 @@ class Agent(msgspec.Struct):
             if self.checkpoints is not None:
                 self.checkpoints.close()
             self.conversation.log.release()
+            await self.spilled.close()
             await self.provider.aclose()

@@ -23,6 +23,7 @@ from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
 from hames.agent.prompt_tool import PromptTool
 from hames.agent.settle import OPTIONS, Settled, settle
+from hames.agent.spilled import Spilled
 from hames.agent.tidying import tidy
 from hames.agent.toolset import Toolset
 from hames.context.environment import environment
@@ -41,12 +42,10 @@ from hames.providers.protocol import Provider
 from hames.sandbox.local import LocalMachine
 from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace
-from hames.sessions.log import SessionLog
 from hames.sessions.resume import Loaded
 from hames.settings import sources
 from hames.settings.environ import Environ
 from hames.tools.jobs import Jobs
-from hames.tools.tool import Spill
 from hames.usage import Ledger
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ async def build(options: AgentOptions, listeners: Sequence[Callable[[Event], Non
         machine=machine,
         workspace=workspace,
         states=states,
-        spill=_spill(lambda: agent.conversation.log, computer, jobs),
+        spilled=Spilled(lambda: agent.conversation.log, computer, jobs.owner),
         ledger=ledger,
         budget=Budget(options.max_budget_usd, ledger),
         limits=limits,
@@ -373,15 +372,3 @@ def _provider(settled: Settled, machine: Machine, workspace: Workspace) -> Provi
         entrypoint=options.entrypoint,
         connect_timeout=environ.connect_timeout or options.timeouts.connect,
     )
-
-
-def _spill(log: Callable[[], SessionLog], machine: Machine, jobs: Jobs) -> Spill:
-    """Long results go beside the transcript; without one, to the machine's own scratch folder."""
-
-    async def spill(name: str, data: bytes) -> str:
-        folder = log().spill_folder or os.path.join(await machine.scratch(), jobs.owner)
-        path = os.path.join(folder, name)
-        await machine.write(path, data, mode=0o600)
-        return path
-
-    return spill
