@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import io
 import typing
 from dataclasses import MISSING, fields, is_dataclass
 from types import ModuleType
@@ -71,6 +72,8 @@ def literals(value: Any) -> list[Any]:
 
 
 def default_of(field: Any) -> Any:
+    if isinstance(field.default, io.TextIOBase):  # standard error, as it was at the import
+        return "a stream"
     if field.default is not MISSING:
         return field.default
     return None if field.default_factory is MISSING else field.default_factory()
