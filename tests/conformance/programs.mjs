@@ -1,7 +1,7 @@
 // Programs that use the official TypeScript client, one per name; the tests run them as
 // `node programs.mjs NAME OPTIONS` and read what they print: a JSON line per message or remark.
 
-import { createSdkMcpServer, query, tool } from "@anthropic-ai/claude-agent-sdk";
+import { createSdkMcpServer, InMemorySessionStore, query, tool } from "@anthropic-ai/claude-agent-sdk";
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
@@ -125,6 +125,31 @@ const programs = {
       await session.setPermissionMode("acceptEdits");
       await session.setMaxThinkingTokens(2000);
     }),
+  async store() {
+    const sessionStore = new InMemorySessionStore();
+    const kept = [];
+    const append = sessionStore.append.bind(sessionStore);
+    sessionStore.append = async (key, entries) => {
+      kept.push(...entries.map((entry) => entry.type));
+      await append(key, entries);
+    };
+    await ask("Hi.", { sessionStore });
+    tell({ type: "told", value: kept });
+  },
+  rewind() {
+    let prompt;
+    const more = {
+      allowedTools: ["Bash"],
+      enableFileCheckpointing: true,
+      extraArgs: { "replay-user-messages": null },
+    };
+    return converse(["Go."], more, async (session, message) => {
+      if (message.type === "user") prompt ??= message.uuid;
+      if (message.type !== "result") return;
+      tell({ type: "told", value: await session.rewindFiles(prompt, { dryRun: true }) });
+      await session.rewindFiles(prompt);
+    });
+  },
   // The server comes on the way, its tool asks the user, and it is switched off at the end.
   servers: () => {
     const desk = createSdkMcpServer({

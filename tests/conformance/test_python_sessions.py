@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -78,3 +79,29 @@ async def test_a_refused_way_back_is_an_exception_with_its_reason(official: Hame
     )
     with pytest.raises(ProcessError, match="Resume rejected by --resume-drops-turn:"):
         await asyncio.wait_for(anext(query(prompt="Third.", options=options)), LIMIT)
+
+
+async def test_a_session_goes_on_from_an_earlier_line(official: Hames) -> None:
+    hames = official(says("One."), says("Two."), says("Three."))
+    async with ClaudeSDKClient(hames.options()) as client:
+        said = [await answer(client, text) for text in ("First.", "Second.")]
+    id = said[0][-1].session_id  # type: ignore[union-attr]  # a result
+    options = hames.options(resume=id, resume_session_at=said[0][1].uuid)  # type: ignore[union-attr]
+    async with ClaudeSDKClient(options) as client:
+        await answer(client, "Third.")
+    assert "Second." not in str(hames.api.requests[2].messages)
+    assert len(hames.api.requests[2].messages) == 3
+
+
+@pytest.mark.parametrize(("sources", "ran"), [(["project"], False), ([], True)])
+async def test_settings_of_the_named_sources_hold(
+    official: Hames, sources: list[str], ran: bool
+) -> None:
+    hames = official(calls("Bash", command="touch it"), says("Done."))
+    (hames.cwd / ".claude").mkdir()
+    rules = {"permissions": {"deny": ["Bash(touch:*)"]}}
+    (hames.cwd / ".claude/settings.json").write_text(json.dumps(rules))
+    options = hames.options(setting_sources=sources, allowed_tools=["Bash"])
+    async with ClaudeSDKClient(options) as client:
+        await answer(client, "Go.")
+    assert (hames.cwd / "it").exists() == ran

@@ -73,7 +73,6 @@ def test_the_prompt_of_initialize_is_the_system_prompt(official: Hames) -> None:
     assert [request.system_text for request in hames.api.requests] == ["", "You are a pirate."]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("program", ["stream", "converse"])
 def test_prompts_are_answered_one_by_one(official: Hames, program: str) -> None:
     hames = official(says("One."), says("Two."))
@@ -81,7 +80,6 @@ def test_prompts_are_answered_one_by_one(official: Hames, program: str) -> None:
     assert [result["result"] for result in results(lines)] == ["One.", "Two."]
 
 
-@pytest.mark.slow
 def test_partial_messages_are_sent(official: Hames) -> None:
     hames = official(says("Hello."))
     lines = run(hames, "ask", includePartialMessages=True)
@@ -90,7 +88,6 @@ def test_partial_messages_are_sent(official: Hames) -> None:
     assert kinds[-1] == "message_stop"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "made", "denials"), [("allow", "theirs", 0), ("change", "ours", 0), ("deny", "", 1)]
 )
@@ -104,7 +101,6 @@ def test_permission_questions_are_answered(
     assert (result["result"], len(result["permission_denials"])) == ("Done.", denials)
 
 
-@pytest.mark.slow
 def test_a_denial_can_end_the_turn_and_the_session_goes_on(official: Hames) -> None:
     hames = official(calls("Bash", command="touch it"), says("Yes."))
     stopped, after = results(run(hames, "denyAndStop"))
@@ -123,7 +119,6 @@ def test_tools_of_the_program_are_called(official: Hames) -> None:
     assert result["content"] == [{"type": "text", "text": "3"}]
 
 
-@pytest.mark.slow
 def test_hooks_of_the_program_are_called(official: Hames) -> None:
     hames = official(calls("Bash", command="touch it"), says("Then not."))
     lines = run(hames, "hooks")
@@ -133,7 +128,6 @@ def test_hooks_of_the_program_are_called(official: Hames) -> None:
     assert "Keep it." in denied["content"]
 
 
-@pytest.mark.slow
 def test_an_interrupt_stops_a_stream(official: Hames) -> None:
     hames = official(says("Hello, whoever you are.").hang(events=4), says("Yes."))
     stopped, after = results(run(hames, "interruptStream"))
@@ -148,7 +142,6 @@ def test_an_interrupt_stops_a_call(official: Hames) -> None:
     assert after["result"] == "Yes."
 
 
-@pytest.mark.slow
 def test_a_session_is_asked_and_changed(official: Hames) -> None:
     hames = official(says("One."), says("Two."))
     lines = run(hames, "control", model="claude-sonnet-4-5")
@@ -163,7 +156,6 @@ def test_a_session_is_asked_and_changed(official: Hames) -> None:
     assert (modes[0], modes[-1]) == ("default", "acceptEdits")
 
 
-@pytest.mark.slow
 def test_a_server_comes_and_goes_and_asks_the_user(official: Hames) -> None:
     hames = official(says("One."), calls("mcp__desk__ask"), says("Ann."), says("Three."))
     lines = run(hames, "servers", model="claude-sonnet-4-5")
@@ -176,7 +168,6 @@ def test_a_server_comes_and_goes_and_asks_the_user(official: Hames) -> None:
     assert hames.api.requests[-1].model == "claude-haiku-4-5"
 
 
-@pytest.mark.slow
 def test_a_failed_request_is_a_result_and_then_an_exception(official: Hames) -> None:
     hames = official(fails(400, "This cannot be."))
     lines = run(hames, "ask")
@@ -185,7 +176,6 @@ def test_a_failed_request_is_a_result_and_then_an_exception(official: Hames) -> 
     assert "This cannot be" in of("thrown", lines)[0]["text"]
 
 
-@pytest.mark.slow
 def test_sessions_are_resumed_continued_and_forked(official: Hames) -> None:
     hames = official(says("One."), says("Two."), says("Three."), says("Four."))
     [first] = results(run(hames, "ask"))
@@ -197,7 +187,6 @@ def test_sessions_are_resumed_continued_and_forked(official: Hames) -> None:
     assert [len(request.messages) for request in hames.api.requests] == [1, 3, 5, 7]
 
 
-@pytest.mark.slow
 def test_a_session_that_is_not_there_is_an_error(official: Hames) -> None:
     lines = run(official(), "ask", resume="00000000-0000-4000-8000-000000000000")
     assert "No conversation found with session ID" in of("thrown", lines)[0]["text"]
@@ -209,3 +198,38 @@ def test_agents_are_listed(official: Hames) -> None:
     lines = run(hames, "ask", agents=agents)
     (init,) = [line for line in of("system", lines) if line["subtype"] == "init"]
     assert (init["agents"], results(lines)[0]["result"]) == (["helper"], "Hello.")
+
+
+@pytest.mark.parametrize(("sources", "ran"), [(["project"], False), ([], True)])
+def test_settings_of_the_named_sources_hold(official: Hames, sources: list[str], ran: bool) -> None:
+    hames = official(calls("Bash", command="touch it"), says("Done."))
+    (hames.cwd / ".claude").mkdir()
+    rules = {"permissions": {"deny": ["Bash(touch:*)"]}}
+    (hames.cwd / ".claude/settings.json").write_text(json.dumps(rules))
+    run(hames, "ask", settingSources=sources, allowedTools=["Bash"])
+    assert (hames.cwd / "it").exists() == ran
+
+
+def test_a_session_goes_on_from_an_earlier_line(official: Hames) -> None:
+    hames = official(says("One."), says("Two."), says("Three."))
+    lines = run(hames, "converse")
+    reply = of("assistant", lines)[0]["uuid"]
+    id = results(lines)[0]["session_id"]
+    [third] = results(run(hames, "goOn", resume=id, resumeSessionAt=reply))
+    assert (third["session_id"], third["result"]) == (id, "Three.")
+    assert "Second." not in str(hames.api.requests[2].messages)
+
+
+def test_a_store_gets_what_is_stored(official: Hames) -> None:
+    told = of("told", run(official(says("Hello.")), "store"))[0]["value"]
+    kept = [kind for kind in told if kind in ("user", "assistant")]
+    assert kept == ["user", "user", "assistant"]
+
+
+def test_files_are_put_back(official: Hames) -> None:
+    hames = official(calls("Bash", command="echo new > a; touch b"), says("Done."))
+    (hames.cwd / "a").write_text("old\n")
+    [told] = of("told", run(hames, "rewind"))
+    assert told["value"]["canRewind"] is True
+    assert {Path(file).name for file in told["value"]["filesChanged"]} == {"a", "b"}
+    assert [(path.name, path.read_text()) for path in hames.cwd.iterdir()] == [("a", "old\n")]
