@@ -40,15 +40,21 @@ def check_that_official_readers_read(config: Path) -> None:
     """Every transcript that a test has left behind, message by message."""
     for transcript in config.glob("projects/*/*.jsonl"):
         lines = [json.loads(line) for line in transcript.read_text("utf-8").splitlines()]
-        said = {
-            line["uuid"]
-            for line in lines
-            if line["type"] in ("user", "assistant") and not line.get("isMeta")
-        }
+        said = {line["uuid"] for line in last_branch(lines) if not line.get("isMeta")}
         read = claude_agent_sdk.get_session_messages(transcript.stem)
         assert {message.uuid for message in read} == said
         listed = [one.session_id for one in claude_agent_sdk.list_sessions()]
         assert not said or transcript.stem in listed
+
+
+def last_branch(lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What was said, from the last line back to the first; a session that went back has left others."""
+    by_id = {line["uuid"]: line for line in lines if "uuid" in line}
+    at = next((line for line in reversed(lines) if line["type"] in ("user", "assistant")), None)
+    while at is not None:
+        if at["type"] in ("user", "assistant"):
+            yield at
+        at = by_id.get(at["parentUuid"])
 
 
 def programs() -> Iterator[Path]:
