@@ -18,8 +18,8 @@ from hames._version import __version__
 
 if TYPE_CHECKING:
     from hames.agent.checkpointing import RewindResult as RewindResult
-    from hames.agent.definitions import AgentDefinition as AgentDefinition
     from hames.agent.options import AgentOptions as AgentOptions
+    from hames.agent.start.definitions import AgentDefinition as AgentDefinition
     from hames.approvals import (
         PermissionResultAllow as PermissionResultAllow,
     )
@@ -126,7 +126,7 @@ if TYPE_CHECKING:
     from hames.tools.tool import Tool as Tool
 
 _HOMES = {
-    "hames.agent.definitions": ["AgentDefinition"],
+    "hames.agent.start.definitions": ["AgentDefinition"],
     "hames.agent.options": ["AgentOptions"],
     "hames.agent.checkpointing": ["RewindResult"],
     "hames.approvals": [

@@ -20,7 +20,7 @@ from hames import (
     tool,
 )
 from hames.agent.build import build
-from hames.agent.inbox import Prompt
+from hames.agent.prompts.inbox import Prompt
 from hames.agent.respond import respond
 from hames.blocks import text
 from hames.messages import UserMessage

@@ -10,7 +10,7 @@ import pytest
 from hames import PermissionResultAllow, PermissionResultDeny
 from hames._aio import Interrupt
 from hames.access import Reads, Runs
-from hames.agent.gate import Gate
+from hames.agent.calls.gate import Gate
 from hames.permissions.types import Policy, Rules, SourcedRule
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hames import OptionsError, tool
-from hames.agent.toolset import CLIENT
+from hames.agent.calls.toolset import CLIENT
 from hames.messages import SystemMessage
 from hames.testing import calls, failed, says
 from hames.tools.tool import Result

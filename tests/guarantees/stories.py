@@ -21,7 +21,7 @@ from hames import AgentOptions, blocks
 from hames._clock import Clock
 from hames.agent.agent import Agent
 from hames.agent.build import build
-from hames.agent.inbox import Prompt
+from hames.agent.prompts.inbox import Prompt
 from hames.agent.respond import respond
 from hames.blocks import Block, Turn
 from hames.errors import ToolError

@@ -25,9 +25,9 @@ from stories import MARK, MODELS, Tale, Wire, make, play, signed, since_compacti
 
 from hames import AgentOptions, _json, blocks
 from hames.agent.conversation import Conversation
-from hames.agent.inbox import Prompt
-from hames.agent.opening import open_session
+from hames.agent.prompts.inbox import Prompt
 from hames.agent.respond import respond
+from hames.agent.start.opening import open_session
 from hames.context.request import Frame
 from hames.sessions.memory import MemoryStore
 from hames.sessions.normalise import may_think

@@ -21,7 +21,7 @@ import pytest
 from stories import MARK, Tale, make, play
 
 from hames import blocks
-from hames.agent.inbox import Prompt
+from hames.agent.prompts.inbox import Prompt
 from hames.agent.respond import respond
 from hames.messages import ResultMessage
 from hames.sessions.memory import MemoryStore

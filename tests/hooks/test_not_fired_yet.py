@@ -13,9 +13,9 @@ from hook_parts import Ears, commands, prints, specific
 
 from hames import AgentOptions, HookMatcher
 from hames.agent.agent import Agent
-from hames.agent.hook_words import Subagent
-from hames.agent.hooking import Hooks
-from hames.agent.inbox import Prompt
+from hames.agent.hooks.firing import Hooks
+from hames.agent.hooks.words import Subagent
+from hames.agent.prompts.inbox import Prompt
 from hames.agent.respond import respond
 from hames.blocks import from_content
 from hames.hooks.events import EVENTS

@@ -14,7 +14,7 @@ import pytest
 
 from hames import AgentOptions, Client, ClientError, OptionsError, query, tool
 from hames.agent.background import Background
-from hames.agent.inbox import Prompt
+from hames.agent.prompts.inbox import Prompt
 from hames.events import Answered
 from hames.providers.retry import RetryPolicy
 from hames.sdk.client import as_prompt

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hames import AgentOptions, Client, PermissionResultAllow
-from hames.agent.mentions import Mention, mentions
+from hames.agent.prompts.mentions import Mention, mentions
 from hames.testing import Scripted, calls, says
 from hames.testing.harness import Harness, Run
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hames import OptionsError
-from hames.agent.toolbox import description, schema, validated
+from hames.agent.calls.toolbox import description, schema, validated
 from hames.errors import ToolError
 from hames.sdk.tool import tool
 from hames.tools.tool import Asks, Call, Result, Tool

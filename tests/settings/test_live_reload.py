@@ -12,7 +12,7 @@ import pytest
 from hook_parts import Ears, commands, notes, prints, stored
 
 from hames import AgentOptions, Client, HookMatcher, PermissionResultAllow
-from hames.agent.reconfigure import reconfigure
+from hames.agent.start.reconfigure import reconfigure
 from hames.approvals import PermissionRuleValue, PermissionUpdate
 from hames.providers.scripted import Scripted
 from hames.settings import sources

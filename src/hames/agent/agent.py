@@ -11,20 +11,21 @@ import msgspec
 
 from hames._aio import Interrupt
 from hames._clock import Clock, Ids
-from hames.agent import commands, planning
 from hames.agent.background import Background
+from hames.agent.calls import planning
+from hames.agent.calls.deferral import Deferral
+from hames.agent.calls.gate import Gate
+from hames.agent.calls.go_on import go_on
+from hames.agent.calls.spilled import Spilled
+from hames.agent.calls.toolbox import Toolbox
 from hames.agent.conversation import Conversation
-from hames.agent.deferral import Deferral
 from hames.agent.estimate import Estimate
-from hames.agent.gate import Gate
-from hames.agent.go_on import go_on
-from hames.agent.inbox import Inbox, Prompt
 from hames.agent.limits import Budget, Limits
-from hames.agent.mentions import attached
 from hames.agent.outcome import Ended, Outcome
-from hames.agent.spilled import Spilled
+from hames.agent.prompts import commands
+from hames.agent.prompts.inbox import Inbox, Prompt
+from hames.agent.prompts.mentions import attached
 from hames.agent.stops import Progress
-from hames.agent.toolbox import Toolbox
 from hames.blocks import Block
 from hames.context.reminders import reminder
 from hames.context.request import Frame
@@ -42,12 +43,12 @@ from hames.usage import Ledger
 
 if TYPE_CHECKING:
     from hames.agent.checkpointing import Checkpoints, RewindResult
-    from hames.agent.definitions import AgentDefinition
-    from hames.agent.framing import Frames
-    from hames.agent.hooking import Hooks
+    from hames.agent.hooks.firing import Hooks
     from hames.agent.memory import AgentMemory
-    from hames.agent.reloading import Reloading
-    from hames.agent.settle import Settled
+    from hames.agent.start.definitions import AgentDefinition
+    from hames.agent.start.framing import Frames
+    from hames.agent.start.reloading import Reloading
+    from hames.agent.start.settle import Settled
 
 log = logging.getLogger("hames.agent")
 

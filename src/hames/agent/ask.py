@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hames.agent.toolcalls import answer_unrun
+from hames.agent.calls.toolcalls import answer_unrun
 from hames.blocks import Block
 from hames.errors import Interrupted, ProviderError
 from hames.events import AssistantSaid, Noted, Streamed

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from hames.agent.inbox import Prompt
+from hames.agent.prompts.inbox import Prompt
 from hames.blocks import text
 from hames.context.reminders import finished_note
 from hames.tools.jobs import Job, Jobs

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hames._version import COMPATIBLE_VERSION, __version__
-from hames.agent import commands, planning
 from hames.agent.agent import Agent, Settings
 from hames.agent.background import Background
+from hames.agent.calls import planning
+from hames.agent.calls.gate import Gate
+from hames.agent.calls.prompt_tool import PromptTool
+from hames.agent.calls.spilled import Spilled
+from hames.agent.calls.toolset import Toolset
 from hames.agent.conversation import Conversation
-from hames.agent.definitions import AgentDefinition, defined, not_called
-from hames.agent.framing import Frames, model_name
-from hames.agent.gate import Gate
-from hames.agent.key_helper import key_helper
 from hames.agent.limits import Budget, Limits
 from hames.agent.memory import memory_of
-from hames.agent.opening import Opened, open_session, recall
 from hames.agent.options import AgentOptions
-from hames.agent.prompt_tool import PromptTool
-from hames.agent.settle import OPTIONS, Settled, settle
-from hames.agent.spilled import Spilled
-from hames.agent.tidying import tidy
-from hames.agent.toolset import Toolset
+from hames.agent.prompts import commands
+from hames.agent.start.definitions import AgentDefinition, defined, not_called
+from hames.agent.start.framing import Frames, model_name
+from hames.agent.start.key_helper import key_helper
+from hames.agent.start.opening import Opened, open_session, recall
+from hames.agent.start.settle import OPTIONS, Settled, settle
+from hames.agent.start.tidying import tidy
 from hames.context.environment import environment
 from hames.context.output_styles import DEFAULT, Style, find_style
 from hames.context.reminders import reminder
@@ -50,8 +51,8 @@ from hames.usage import Ledger
 
 if TYPE_CHECKING:
     from hames.agent.checkpointing import Checkpoints
-    from hames.agent.hooking import Hooks
-    from hames.agent.reloading import Reloading
+    from hames.agent.hooks.firing import Hooks
+    from hames.agent.start.reloading import Reloading
     from hames.hooks.config import HookTable
 
 
@@ -208,7 +209,7 @@ def _hooks(
 ) -> Hooks | None:
     if table is None:
         return None
-    from hames.agent.hooking import Hooks
+    from hames.agent.hooks.firing import Hooks
 
     opened.warnings += table.warnings
     network = Network(
@@ -233,7 +234,7 @@ def _reloading(agent: Agent, settled: Settled, given: AgentOptions) -> Reloading
     """Whoever reads no settings files has none to watch, those of the administrator apart."""
     if not given.setting_sources and not os.path.isdir(sources.MANAGED_FOLDER):
         return None
-    from hames.agent.reloading import Reloading
+    from hames.agent.start.reloading import Reloading
     from hames.settings.watching import Watch
 
     chosen, folder = given.setting_sources or (), sources.MANAGED_FOLDER

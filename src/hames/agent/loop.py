@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hames.agent.agent import Agent
 from hames.agent.ask import ask_model
-from hames.agent.inbox import Prompt
+from hames.agent.calls.toolcalls import run_tools
 from hames.agent.outcome import Outcome
+from hames.agent.prompts.inbox import Prompt
 from hames.agent.stops import conclude
-from hames.agent.toolcalls import run_tools
 
 
 async def answer(agent: Agent, prompt: Prompt) -> Outcome:

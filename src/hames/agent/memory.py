@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hames.agent.settle import Settled
+from hames.agent.start.settle import Settled
 from hames.context.memory_files import Memory, MemoryFile, Place, rendered, rendered_nested
 from hames.permissions.hiding import hidden
 from hames.permissions.types import Policy

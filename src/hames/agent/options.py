@@ -12,7 +12,7 @@ from hames.providers.clocks import Timeouts
 from hames.providers.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from hames.agent.definitions import AgentDefinition
+    from hames.agent.start.definitions import AgentDefinition
     from hames.approvals import AnyPermissionResult, CanUseTool, Classifier
     from hames.hooks.callback import HookMatcher
     from hames.hooks.events import SetupTrigger

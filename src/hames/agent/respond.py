@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from hames.agent import commands
 from hames.agent.agent import Agent
-from hames.agent.inbox import Prompt
 from hames.agent.limits import BudgetExhausted
 from hames.agent.loop import answer
 from hames.agent.outcome import Ended, Outcome
+from hames.agent.prompts import commands
+from hames.agent.prompts.inbox import Prompt
 from hames.agent.result import Stopwatch, result_of
 from hames.agent.stops import say_error
 from hames.blocks import text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hames.agent.agent import Agent
-from hames.agent.inbox import Prompt
 from hames.agent.outcome import ENDINGS, Outcome
+from hames.agent.prompts.inbox import Prompt
 from hames.messages import ResultMessage
 
 

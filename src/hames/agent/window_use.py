@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hames.agent.toolbox import definition
+from hames.agent.calls.toolbox import definition
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent

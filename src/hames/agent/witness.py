@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hames.access import Reads
-from hames.agent.toolbox import Toolbox, validated
+from hames.agent.calls.toolbox import Toolbox, validated
 from hames.errors import ToolError
 from hames.sandbox.machine import Machine
 from hames.sandbox.workspace import Workspace

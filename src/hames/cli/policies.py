@@ -18,7 +18,7 @@ from hames.permissions.types import Decision, Policy, Rules, SourcedRule
 def policy_of(values: dict[str, Any]) -> Policy:
     """The policy of a session with these flags; what its settings have wrong goes to standard error."""
     from hames.agent.options import AgentOptions
-    from hames.agent.settle import settle
+    from hames.agent.start.settle import settle
 
     settled = settle(
         AgentOptions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
-from hames.agent.inbox import Priority, Prompt
+from hames.agent.prompts.inbox import Priority, Prompt
 from hames.blocks import Block, from_content
 from hames.context.reminders import reminder
 from hames.errors import OptionsError

@@ -17,8 +17,8 @@ import msgspec
 
 from hames import _json
 from hames.agent.agent import Agent
-from hames.agent.inbox import Prompt
 from hames.agent.options import AgentOptions
+from hames.agent.prompts.inbox import Prompt
 from hames.errors import HamesError, OptionsError
 from hames.events import Answered, Event, TurnStarted, UserSaid
 from hames.messages import ResultMessage

@@ -10,8 +10,8 @@ from functools import wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hames.agent.inbox import Prompt
 from hames.agent.options import AgentOptions
+from hames.agent.prompts.inbox import Prompt
 from hames.blocks import from_content
 from hames.errors import ClientError, OptionsError
 from hames.events import Answered, Event

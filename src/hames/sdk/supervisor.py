@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from hames._aio import Channel
 from hames.agent.agent import Agent
 from hames.agent.build import build
-from hames.agent.inbox import Inbox, Prompt
 from hames.agent.options import AgentOptions
+from hames.agent.prompts.inbox import Inbox, Prompt
 from hames.agent.respond import respond
 from hames.events import Event
 

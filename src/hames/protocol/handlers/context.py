@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hames.agent import window_use
-from hames.agent.toolbox import definition
+from hames.agent.calls.toolbox import definition
 from hames.agent.window_use import BYTES_PER_TOKEN
 from hames.protocol.handlers import handles
 from hames.protocol.requests import GetContextUsage

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hames._version import COMPATIBLE_VERSION, __version__
-from hames.agent.commands import COMMANDS
+from hames.agent.prompts.commands import COMMANDS
 from hames.context.output_styles import BUILT_IN, DEFAULT
 from hames.models import find_model
 from hames.protocol.handlers import handles
 from hames.protocol.requests import Initialize, ListModels
 
 if TYPE_CHECKING:
-    from hames.agent.definitions import AgentDefinition
+    from hames.agent.start.definitions import AgentDefinition
     from hames.protocol.server import Server
 
 NAMED = ("sonnet", "opus", "haiku")

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hames.agent.reconfigure import check, reconfigure
-from hames.agent.settle import Settled, settle_with
+from hames.agent.start.reconfigure import check, reconfigure
+from hames.agent.start.settle import Settled, settle_with
 from hames.hooks.events import EVENTS
 from hames.protocol.handlers import Refused, handles
 from hames.protocol.handlers.control import check_mode

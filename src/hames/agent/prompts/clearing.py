@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hames.agent import planning
+from hames.agent.calls import planning
+from hames.agent.calls.deferral import Deferral
 from hames.agent.conversation import Conversation
-from hames.agent.deferral import Deferral
 from hames.agent.estimate import Estimate
-from hames.agent.framing import of_session
-from hames.agent.inbox import Prompt
+from hames.agent.prompts.inbox import Prompt
+from hames.agent.start.framing import of_session
 from hames.context.reminders import reminder
 from hames.events import Cleared
 

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 
-from hames.agent.settle import Settled
+from hames.agent.start.settle import Settled
 from hames.sessions.files import FileStore
 from hames.sessions.names import is_session_id
 from hames.sessions.store import Key

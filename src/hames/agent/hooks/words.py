@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hames import _json
-from hames.agent.results import Report
+from hames.agent.calls.results import Report
 from hames.blocks import Block
 from hames.context.reminders import reminder
 from hames.hooks.events import Event
@@ -16,7 +16,7 @@ from hames.hooks.outcome import Outcome as Said
 from hames.permissions.types import Decision
 
 if TYPE_CHECKING:
-    from hames.agent.inbox import Prompt
+    from hames.agent.prompts.inbox import Prompt
 
 
 class Heard(msgspec.Struct):

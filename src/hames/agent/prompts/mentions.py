@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hames.agent.inbox import Prompt
-from hames.agent.toolbox import validated
+from hames.agent.calls.toolbox import validated
+from hames.agent.prompts.inbox import Prompt
 from hames.blocks import Block, from_value
 from hames.context.reminders import reminder
 from hames.errors import ToolError

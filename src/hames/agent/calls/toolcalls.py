@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hames.agent.deferral import Waiting
+from hames.agent.calls.deferral import Waiting
+from hames.agent.calls.prepare import Prepared, PutOff, prepare
+from hames.agent.calls.results import Report, bounded, failed, interrupted, not_started
 from hames.agent.outcome import Ended, Outcome
-from hames.agent.prepare import Prepared, PutOff, prepare
-from hames.agent.results import Report, bounded, failed, interrupted, not_started
 from hames.blocks import from_value as block_of
 from hames.errors import Interrupted, SessionError, ToolError
 from hames.providers.assemble import ToolUse

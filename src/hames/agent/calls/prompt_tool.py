@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hames import _json
-from hames.agent.toolbox import validated
+from hames.agent.calls.toolbox import validated
 from hames.approvals import PermissionResult, ToolPermissionContext, permission_result
 from hames.errors import ToolError
 from hames.tools.tool import Call, Result, Tool

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from hames import _json
+from hames.agent.calls.toolbox import Toolbox
 from hames.agent.options import AgentOptions
-from hames.agent.toolbox import Toolbox
 from hames.context.cache import Marks
 from hames.context.request import LEAST_THINKING, Frame, encoded_system
 from hames.models import Model, find_model

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hames import _json
-from hames.agent.gate import Verdict
-from hames.agent.results import Report, failed, refused
-from hames.agent.toolbox import validated
+from hames.agent.calls.gate import Verdict
+from hames.agent.calls.results import Report, failed, refused
+from hames.agent.calls.toolbox import validated
 from hames.blocks import Block
 from hames.errors import ToolError
 from hames.permissions.types import Decision
@@ -18,7 +18,7 @@ from hames.tools.tool import Call, Tool
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
-    from hames.agent.hook_words import Heard
+    from hames.agent.hooks.words import Heard
 
 UNPARSED = "__unparsedToolInput"
 

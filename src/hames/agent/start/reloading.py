@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from hames.agent.settle import STORED, Settled
+from hames.agent.start.settle import STORED, Settled
 from hames.errors import HamesError, Interrupted
 from hames.permissions.types import Behavior, Rules, SourcedRule
 from hames.settings.watching import Changed, Watch

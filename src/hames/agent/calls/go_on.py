@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hames.agent.inbox import Prompt
+from hames.agent.calls.toolcalls import run_tools
 from hames.agent.outcome import Ended, Outcome
-from hames.agent.toolcalls import run_tools
+from hames.agent.prompts.inbox import Prompt
 from hames.approvals import PermissionResultDeny
 from hames.errors import OptionsError
 

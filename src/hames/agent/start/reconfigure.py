@@ -9,7 +9,7 @@ from dataclasses import replace
 import msgspec
 
 from hames.agent.agent import Agent
-from hames.agent.settle import Settled
+from hames.agent.start.settle import Settled
 from hames.errors import OptionsError
 from hames.permissions.types import Rules, SourcedRule
 from hames.settings.schema import Settings

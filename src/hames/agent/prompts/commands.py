@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hames.agent.inbox import Prompt
 from hames.agent.outcome import Outcome
+from hames.agent.prompts.inbox import Prompt
 from hames.blocks import text
 from hames.events import AssistantSaid, TurnStarted
 
@@ -85,7 +85,7 @@ async def run(agent: Agent, call: Called, prompt: Prompt) -> Outcome:
     prompt.taken()
     failed = False
     if call.command.name == "clear":
-        from hames.agent.clearing import clear
+        from hames.agent.prompts.clearing import clear
 
         await clear(agent, prompt)
     agent.emit(TurnStarted(agent.init()))

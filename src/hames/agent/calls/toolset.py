@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hames.agent.calls.toolbox import Toolbox
 from hames.agent.options import AgentOptions
-from hames.agent.toolbox import Toolbox
 from hames.errors import OptionsError
 from hames.hooks.config import HookTable
 from hames.permissions.rules import is_removed

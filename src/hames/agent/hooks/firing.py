@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from hames.agent.askers import Answered
-from hames.agent.hook_questions import ask_model
-from hames.agent.hook_words import (
+from hames.agent.calls.askers import Answered
+from hames.agent.calls.results import Report, bounded
+from hames.agent.hooks.questions import ask_model
+from hames.agent.hooks.words import (
     Admission,
     Compaction,
     Heard,
@@ -31,7 +32,6 @@ from hames.agent.hook_words import (
     text_of,
 )
 from hames.agent.outcome import Ended, Outcome
-from hames.agent.results import Report, bounded
 from hames.approvals import PermissionResultDeny, ToolPermissionContext, on_wire
 from hames.blocks import Block, text
 from hames.context.reminders import reminder
@@ -47,8 +47,8 @@ from hames.providers.network import Network
 
 if TYPE_CHECKING:
     from hames.agent.agent import Agent
-    from hames.agent.inbox import Prompt
-    from hames.agent.prepare import Prepared
+    from hames.agent.calls.prepare import Prepared
+    from hames.agent.prompts.inbox import Prompt
     from hames.providers.assemble import ToolUse
     from hames.tools.tool import Tool
 

@@ -11,7 +11,7 @@ import msgspec
 
 from hames._aio import Interrupt
 from hames.access import Reads, Runs
-from hames.agent.askers import Answered, Asker, ask, callback_asker
+from hames.agent.calls.askers import Answered, Asker, ask, callback_asker
 from hames.approvals import (
     CanUseTool,
     Classifier,

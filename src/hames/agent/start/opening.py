@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from hames.agent.deferral import Waiting, waiting_in, without_results
+from hames.agent.calls.deferral import Waiting, waiting_in, without_results
+from hames.agent.calls.toolbox import Toolbox
 from hames.agent.options import AgentOptions
-from hames.agent.toolbox import Toolbox
 from hames.blocks import Turn
 from hames.errors import OptionsError, SessionNotFound
 from hames.sessions import resume

@@ -1,0 +1,1 @@
+"""Prompts on their way to the model: those that wait, what they mention, and those that are commands."""
