@@ -6,7 +6,7 @@ bytes: a wire line is a join, and only a caller who looks pays for decoding.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -82,6 +82,3 @@ class Answered(Event, frozen=True):
     """The answer to one prompt is complete."""
 
     result: ResultMessage
-
-
-TaskStatus = Literal["completed", "failed", "stopped"]

@@ -21,8 +21,7 @@ from hames.sessions.checkpoints.trees import MOST, TooMany
 from hames.sessions.log import SessionLog
 
 NOT_FOUND = "No file checkpoint found for this message."
-NOT_ENABLED = "File rewinding is not enabled."
-"""Both as official programs expect them."""
+"""As official programs expect it."""
 
 
 @dataclass

@@ -14,23 +14,15 @@ from hames.compat.errors import CLIConnectionError
 from hames.compat.options import ClaudeAgentOptions
 from hames.errors import OptionsError
 
-
-def _no_checkpoints(options: ClaudeAgentOptions) -> bool:
-    from hames.protocol.requests import subtypes
-
-    return options.enable_file_checkpointing and "rewind_files" not in subtypes()
-
-
 _ABSENT: Mapping[str, tuple[Callable[[ClaudeAgentOptions], bool], str]] = {
     "user": (
         lambda options: options.user is not None,
         "a session in this process runs as its user; set `cli_path` to run it as another",
     ),
     "sandbox": (
-        lambda options: bool(options.sandbox and options.sandbox.get("enabled")) and _no_sandbox(),
+        lambda options: bool(options.sandbox and options.sandbox.get("enabled")),
         "commands are not kept apart in this version; leave it out, or run in a container",
     ),
-    "enable_file_checkpointing": (_no_checkpoints, "there are no checkpoints in this version"),
 }
 
 
@@ -71,9 +63,3 @@ _OF_A_PROCESS = {
     "rewind-files": "call `rewind_files`",
     "init-only": "run `hames --init-only`",
 }
-
-
-def _no_sandbox() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("hames.sandbox.bubblewrap") is None

@@ -107,12 +107,6 @@ class Supervisor:
         elif not (self._ready.cancelled() or self._ready.exception()):
             self._ready.result().interrupt.request()
 
-    def when_ready(self, act: Callable[[Agent], None]) -> None:
-        """Do something with the agent, as soon as there is one."""
-        self._ready.add_done_callback(
-            lambda f: None if f.cancelled() or f.exception() else act(f.result())
-        )
-
     def cancel(self) -> None:
         """End at once; `closed` waits for it. Once is enough: what follows is the ending."""
         if not self._cancelled:
